@@ -1,0 +1,1 @@
+//! Parsers for the values of well-known fields.

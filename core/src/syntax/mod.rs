@@ -1,0 +1,1 @@
+//! Stateless grammar that the protocols share.
