@@ -5,6 +5,7 @@
 //!
 //! | file | rule | RFC |
 //! |---|---|---|
+//! | [`token`] | `token`, `OWS`, comparison without case | RFC 9110 §5.6.2, §5.6.3 |
 //! | [`emit`] | writing into a lent slice | |
 //!
 //! ```text
@@ -26,6 +27,7 @@ use nom::error::Error;
 pub mod emit;
 #[cfg(test)]
 pub(crate) mod noise;
+pub mod token;
 
 /// What `parser` makes of `input`, if it takes all of it.
 pub(crate) fn whole<'a, P>(parser: P, input: &'a [u8]) -> Option<P::Output>
