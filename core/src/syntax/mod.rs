@@ -6,6 +6,7 @@
 //! | file | rule | RFC |
 //! |---|---|---|
 //! | [`token`] | `token`, `OWS`, comparison without case | RFC 9110 §5.6.2, §5.6.3 |
+//! | [`number`] | `1*DIGIT`, both ways | RFC 5234 §B.1 |
 //! | [`emit`] | writing into a lent slice | |
 //!
 //! ```text
@@ -27,6 +28,7 @@ use nom::error::Error;
 pub mod emit;
 #[cfg(test)]
 pub(crate) mod noise;
+pub mod number;
 pub mod token;
 
 /// What `parser` makes of `input`, if it takes all of it.
