@@ -7,6 +7,7 @@
 //! |---|---|---|
 //! | [`token`] | `token`, `OWS`, comparison without case | RFC 9110 §5.6.2, §5.6.3 |
 //! | [`number`] | `1*DIGIT`, both ways | RFC 5234 §B.1 |
+//! | [`quoted`] | `quoted-string` | RFC 9110 §5.6.4 |
 //! | [`emit`] | writing into a lent slice | |
 //!
 //! ```text
@@ -29,6 +30,7 @@ pub mod emit;
 #[cfg(test)]
 pub(crate) mod noise;
 pub mod number;
+pub mod quoted;
 pub mod token;
 
 /// What `parser` makes of `input`, if it takes all of it.
