@@ -8,6 +8,7 @@
 //! | [`token`] | `token`, `OWS`, comparison without case | RFC 9110 §5.6.2, §5.6.3 |
 //! | [`number`] | `1*DIGIT`, both ways | RFC 5234 §B.1 |
 //! | [`quoted`] | `quoted-string` | RFC 9110 §5.6.4 |
+//! | [`list`] | `#rule` | RFC 9110 §5.6.1 |
 //! | [`emit`] | writing into a lent slice | |
 //!
 //! ```text
@@ -27,6 +28,7 @@ use nom::combinator::all_consuming;
 use nom::error::Error;
 
 pub mod emit;
+pub mod list;
 #[cfg(test)]
 pub(crate) mod noise;
 pub mod number;
