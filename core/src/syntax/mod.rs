@@ -9,6 +9,7 @@
 //! | [`number`] | `1*DIGIT`, both ways | RFC 5234 §B.1 |
 //! | [`quoted`] | `quoted-string` | RFC 9110 §5.6.4 |
 //! | [`list`] | `#rule` | RFC 9110 §5.6.1 |
+//! | [`parameter`] | `parameters` | RFC 9110 §5.6.6 |
 //! | [`emit`] | writing into a lent slice | |
 //!
 //! ```text
@@ -32,6 +33,7 @@ pub mod list;
 #[cfg(test)]
 pub(crate) mod noise;
 pub mod number;
+pub mod parameter;
 pub mod quoted;
 pub mod token;
 
