@@ -10,6 +10,7 @@
 //! | [`quoted`] | `quoted-string` | RFC 9110 §5.6.4 |
 //! | [`list`] | `#rule` | RFC 9110 §5.6.1 |
 //! | [`parameter`] | `parameters` | RFC 9110 §5.6.6 |
+//! | [`percent`] | `pct-encoded` | RFC 3986 §2.1 |
 //! | [`emit`] | writing into a lent slice | |
 //!
 //! ```text
@@ -34,6 +35,7 @@ pub mod list;
 pub(crate) mod noise;
 pub mod number;
 pub mod parameter;
+pub mod percent;
 pub mod quoted;
 pub mod token;
 
