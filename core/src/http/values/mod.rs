@@ -1,1 +1,3 @@
 //! Parsers for the values of well-known fields.
+
+pub mod date;
