@@ -1,3 +1,4 @@
 //! Parsers for the values of well-known fields.
 
 pub mod date;
+pub mod quality;
