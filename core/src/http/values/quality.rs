@@ -8,11 +8,12 @@
 use nom::IResult;
 use nom::Parser;
 use nom::branch::alt;
-use nom::bytes::complete::{tag, take_while_m_n};
+use nom::bytes::complete::{tag, tag_no_case, take_while_m_n, take_while1};
 use nom::combinator::opt;
 use nom::sequence::preceded;
 
 use crate::syntax::number::decimal;
+use crate::syntax::token::{is_whitespace, ows};
 use crate::syntax::whole;
 
 /// A weight in thousandths, 0 to 1000. Zero means "not acceptable".
@@ -25,6 +26,9 @@ pub struct Quality {
 impl Quality {
     /// Not acceptable.
     pub const ZERO: Self = Self { thousandths: 0 };
+
+    /// The least weight that is acceptable, 0.001.
+    pub const LEAST: Self = Self { thousandths: 1 };
 
     /// The weight of what carries none.
     pub const ONE: Self = Self { thousandths: 1000 };
@@ -53,6 +57,35 @@ impl Quality {
     pub const fn is_acceptable(self) -> bool {
         self.thousandths > 0
     }
+}
+
+/// The index of the offer that `quality_of` weighs most, the first of equals,
+/// or `None` if none is acceptable.
+pub(super) fn best_of(offers: &[&str], quality_of: impl Fn(&str) -> Quality) -> Option<usize> {
+    let mut best = None;
+    let mut best_quality = Quality::ZERO;
+    for (index, offer) in offers.iter().enumerate() {
+        let quality = quality_of(offer);
+        if quality > best_quality {
+            best = Some(index);
+            best_quality = quality;
+        }
+    }
+    best
+}
+
+/// A list element that is one word and at most a weight.
+///
+/// ```abnf
+/// element = word [ OWS ";" OWS "q=" qvalue ]
+/// ```
+///
+/// The word is whatever is before the weight, yet to be checked.
+pub(super) fn weighted(element: &[u8]) -> Option<(&[u8], Quality)> {
+    let word = take_while1(|byte| byte != b';' && !is_whitespace(byte));
+    let weight = preceded((ows, tag(";"), ows, tag_no_case("q=")), qvalue);
+    let (word, weight) = whole((word, opt(weight)), element)?;
+    Some((word, weight.unwrap_or(Quality::ONE)))
 }
 
 // qvalue = ( "0" [ "." 0*3DIGIT ] ) / ( "1" [ "." 0*3("0") ] )
