@@ -1,5 +1,6 @@
 //! Parsers for the values of well-known fields.
 
+pub mod accept;
 pub mod date;
 pub mod entity_tag;
 pub mod media_type;
