@@ -1,6 +1,7 @@
 //! Parsers for the values of well-known fields.
 
 pub mod accept;
+pub mod accept_encoding;
 pub mod date;
 pub mod entity_tag;
 pub mod media_type;
