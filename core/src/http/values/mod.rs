@@ -3,6 +3,7 @@
 pub mod accept;
 pub mod accept_encoding;
 pub mod accept_language;
+pub mod cache_control;
 pub mod date;
 pub mod entity_tag;
 pub mod media_type;
