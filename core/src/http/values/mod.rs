@@ -4,6 +4,7 @@ pub mod accept;
 pub mod accept_encoding;
 pub mod accept_language;
 pub mod cache_control;
+pub mod conditional;
 pub mod date;
 pub mod entity_tag;
 pub mod media_type;
