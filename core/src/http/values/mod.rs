@@ -9,3 +9,4 @@ pub mod date;
 pub mod entity_tag;
 pub mod media_type;
 pub mod quality;
+pub mod range;
