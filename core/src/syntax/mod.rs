@@ -1,1 +1,49 @@
-//! Stateless grammar that the protocols share.
+//! Stateless grammar that both protocols and the field values share.
+//!
+//! RFC 9110 §5.6 gives the rules from which nearly every field value is built;
+//! RFC 3986 §2.1 gives percent-encoding. Each rule is one file:
+//!
+//! | file | rule | RFC |
+//! |---|---|---|
+//! | [`token`] | `token`, `OWS`, comparison without case | RFC 9110 §5.6.2, §5.6.3 |
+//! | [`number`] | `1*DIGIT`, both ways | RFC 5234 §B.1 |
+//! | [`quoted`] | `quoted-string` | RFC 9110 §5.6.4 |
+//! | [`list`] | `#rule` | RFC 9110 §5.6.1 |
+//! | [`parameter`] | `parameters` | RFC 9110 §5.6.6 |
+//! | [`percent`] | `pct-encoded` | RFC 3986 §2.1 |
+//! | [`emit`] | writing into a lent slice | |
+//!
+//! ```text
+//!  text/html;charset="utf-8";q=0.5 , text/*
+//!  |token| | |token| quoted-string |
+//!          |     parameters        |
+//!  |           element             | |element|
+//!  |                 #rule                  |
+//! ```
+//!
+//! What is parsed borrows from the input; what is decoded goes into a slice
+//! that the caller lends or comes byte by byte out of an iterator. Every
+//! function reads its input a bounded number of times, whatever is in it.
+
+use nom::Parser;
+use nom::combinator::all_consuming;
+use nom::error::Error;
+
+pub mod emit;
+pub mod list;
+#[cfg(test)]
+pub(crate) mod noise;
+pub mod number;
+pub mod parameter;
+pub mod percent;
+pub mod quoted;
+pub mod token;
+
+/// What `parser` makes of `input`, if it takes all of it.
+pub(crate) fn whole<'a, P>(parser: P, input: &'a [u8]) -> Option<P::Output>
+where
+    P: Parser<&'a [u8], Error = Error<&'a [u8]>>,
+{
+    let (_, output) = all_consuming(parser).parse(input).ok()?;
+    Some(output)
+}
