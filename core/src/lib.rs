@@ -1,4 +1,24 @@
-//! Kinglet's protocol engine.
+//! Kinglet's protocol engine: bytes and time in, events and bytes out.
+//!
+//! ```text
+//!        +-------------------------- a driver -------------------------+
+//!        |  socket or TCP stack, buffers, clock, threads               |
+//!        +-----+-----------------------------------------------+-------+
+//!              | Input: what has come      Output: room to send |
+//!              v                                                ^
+//!        +-------------------------------------------------------------+
+//!        |  Session::turn      joins a connection to the application   |
+//!        |  Connection::step   one exchange after the other            |
+//!        |  parsers, framing   grammar of RFC 9112, nothing else       |
+//!        +-------------------------------------------------------------+
+//! ```
+//!
+//! Nothing here allocates, reads a clock or knows a socket. A driver lends the bytes that have come
+//! and room for those to send; what is not consumed comes back next time. So an idle connection is
+//! its state and no buffer.
+//!
+//! Read on in this order: [`Application`] for what a server is written as, [`http::server`] for a
+//! connection, [`http`] for messages, [`window`] and [`Context`] for what a driver lends.
 #![no_std]
 #![deny(unsafe_code)]
 #![warn(
@@ -13,5 +33,21 @@
     clippy::alloc_instead_of_core
 )]
 
+#[cfg(test)]
+extern crate std;
+
+mod application;
+mod context;
 pub mod http;
+mod limits;
+pub mod routes;
+mod scan;
 pub mod syntax;
+mod time;
+pub mod window;
+
+pub use application::{Application, Session, Turn};
+pub use context::{Context, Stamp};
+pub use limits::Limits;
+pub use time::Instant;
+pub use window::{Input, Output};

@@ -1,3 +1,31 @@
 //! HTTP semantics (RFC 9110) and HTTP/1.1 syntax (RFC 9112).
 
+mod chunked;
+mod content;
+pub mod emit;
+mod error;
+mod field;
+mod framing;
+mod head;
+mod method;
+mod reply;
+mod section;
+pub mod server;
+mod state;
+mod status;
+mod stream;
+mod target;
 pub mod values;
+mod version;
+
+pub use content::{Decoder, Piece};
+pub use error::{Error, LimitError, SyntaxError, TimeoutError};
+pub use field::{Field, FieldError, FieldLine, Fields};
+pub use framing::Framing;
+pub use head::{Request, RequestParser, Response, ResponseParser};
+pub use method::Method;
+pub use reply::{Handled, Length, Reply, Ticket};
+pub use status::Status;
+pub use stream::Stream;
+pub use target::Target;
+pub use version::Version;

@@ -1,0 +1,113 @@
+//! What every call into the engine is told: the limits, the time, and the lines that every answer
+//! bears.
+
+use crate::http::values::date::HttpDate;
+use crate::{Instant, Limits};
+
+/// What a driver lends to every call: one for each thread, brought up to date before a turn.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Context {
+    /// The bounds to keep.
+    pub limits: Limits,
+    /// The time of this turn.
+    pub now: Instant,
+    /// The field lines that go into every answer.
+    pub stamp: Stamp,
+    /// The driver's own name for the connection whose turn it is. The engine only copies it into
+    /// [`Ticket`](crate::http::Ticket)s.
+    pub connection: u64,
+}
+
+impl Context {
+    /// A context at the clock's origin, with no date yet.
+    #[must_use]
+    pub const fn new(limits: Limits, stamp: Stamp) -> Self {
+        Self { limits, now: Instant::from_millis(0), stamp, connection: 0 }
+    }
+}
+
+/// `Server` and `Date`, written out once and copied into every response head.
+///
+/// A driver with a wall clock calls [`set_date`](Self::set_date) when the second changes. Without
+/// one no `Date` is sent, as RFC 9110 §6.6.1 asks of a server without a clock.
+#[derive(Clone, Debug)]
+pub struct Stamp {
+    bytes: [u8; Self::CAPACITY],
+    server_len: u8,
+    len: u8,
+}
+
+impl Stamp {
+    const CAPACITY: usize = 128;
+    /// The longest product name that [`new`](Self::new) takes, in bytes.
+    pub const MAX_SERVER_LEN: usize = 64;
+
+    /// No lines at all.
+    pub const EMPTY: Self = Self { bytes: [0; Self::CAPACITY], server_len: 0, len: 0 };
+
+    /// A stamp with a `Server` line (RFC 9110 §10.2.4), such as `kinglet`.
+    ///
+    /// Nothing is written when `server` is empty, is longer than
+    /// [`MAX_SERVER_LEN`](Self::MAX_SERVER_LEN), or has bytes other than visible ASCII and SP.
+    #[must_use]
+    pub fn new(server: &str) -> Self {
+        let mut stamp = Self::EMPTY;
+        let legal = server.bytes().all(|byte| matches!(byte, 0x20..=0x7e));
+        if legal && !server.is_empty() && server.len() <= Self::MAX_SERVER_LEN {
+            for part in [b"Server: ", server.as_bytes(), b"\r\n"] {
+                stamp.push(part);
+            }
+            stamp.server_len = stamp.len;
+        }
+        stamp
+    }
+
+    /// Sets the `Date` line to `unix_seconds` after 1970-01-01T00:00:00Z.
+    pub fn set_date(&mut self, unix_seconds: u64) {
+        self.len = self.server_len;
+        for part in [b"Date: ".as_slice(), &HttpDate::from_unix(unix_seconds).emit(), b"\r\n"] {
+            self.push(part);
+        }
+    }
+
+    /// The lines, each with its CRLF.
+    #[must_use]
+    #[inline]
+    pub fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..usize::from(self.len)).unwrap_or_default()
+    }
+
+    fn push(&mut self, part: &[u8]) {
+        let at = usize::from(self.len);
+        let end = at.saturating_add(part.len());
+        if let (Some(room), Ok(len)) = (self.bytes.get_mut(at..end), u8::try_from(end)) {
+            room.copy_from_slice(part);
+            self.len = len;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stamps_server_and_date() {
+        let mut stamp = Stamp::new("kinglet");
+        assert_eq!(stamp.as_bytes(), b"Server: kinglet\r\n");
+        for _ in 0..2 {
+            stamp.set_date(784_111_777);
+            let lines = b"Server: kinglet\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n";
+            assert_eq!(stamp.as_bytes(), lines);
+        }
+    }
+
+    #[test]
+    fn a_server_name_cannot_split_the_head() {
+        for name in ["", "a\r\nX: y", "\u{e9}", &"x".repeat(65)] {
+            assert_eq!(Stamp::new(name).as_bytes(), b"", "{name:?}");
+        }
+        assert_eq!(Stamp::new(&"x".repeat(64)).as_bytes().len(), 64 + 10);
+    }
+}

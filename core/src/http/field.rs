@@ -1,0 +1,271 @@
+//! Field lines and field sections (RFC 9110 §5, RFC 9112 §5).
+//!
+//! A received section is validated once ([`section`](super::section)) and then read lazily: [`Fields`]
+//! walks the bytes where they lie, and nothing is built. A [`Field`] is a line of our own to be sent,
+//! checked when it is made, so that no value can split a head and none can contradict the framing.
+
+use core::fmt;
+
+use crate::scan;
+use crate::syntax::list;
+use crate::syntax::token::is_tchar;
+
+/// A field line that was received: a name and a value, without the white space around it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct FieldLine<'a> {
+    name: &'a [u8],
+    value: &'a [u8],
+}
+
+impl<'a> FieldLine<'a> {
+    /// The field name as it was sent: a token, case-insensitive.
+    #[must_use]
+    pub fn name(&self) -> &'a str {
+        core::str::from_utf8(self.name).unwrap_or_default()
+    }
+
+    /// The field line value: HTAB, SP, visible ASCII, and bytes from 0x80 (RFC 9110 §5.5).
+    #[must_use]
+    pub const fn value(&self) -> &'a [u8] {
+        self.value
+    }
+
+    /// Whether the name is `name`, whatever its case.
+    #[must_use]
+    pub const fn is(&self, name: &str) -> bool {
+        self.name.eq_ignore_ascii_case(name.as_bytes())
+    }
+}
+
+impl fmt::Debug for FieldLine<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.name(), self.value.escape_ascii())
+    }
+}
+
+/// The field lines of a section, in the order they were sent.
+///
+/// Cloning starts a second walk; nothing is copied.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub struct Fields<'a> {
+    /// Validated lines, each with its CRLF; the empty line that ends the section may follow.
+    bytes: &'a [u8],
+}
+
+impl<'a> Fields<'a> {
+    /// Over bytes that [`SectionScan`](super::section::SectionScan) has passed. On others the walk
+    /// ends early; it never fails.
+    pub(crate) const fn over(bytes: &'a [u8]) -> Self {
+        Self { bytes }
+    }
+
+    /// The value of the first line with this name, whatever the case.
+    #[must_use]
+    pub fn value(self, name: &str) -> Option<&'a [u8]> {
+        self.values(name).next()
+    }
+
+    /// The values of all lines with this name, in order. Their combination (RFC 9110 §5.3) is what
+    /// [`list`](Self::list) reads.
+    pub fn values<'n>(mut self, name: &'n str) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
+        core::iter::from_fn(move || self.find(|line| line.is(name)).map(|line| line.value))
+    }
+
+    /// The elements of the combined field value of all lines with this name, read as a
+    /// comma-separated list (RFC 9110 §5.6.1). Empty elements are left out.
+    pub fn list<'n>(self, name: &'n str) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
+        self.values(name).flat_map(list::elements)
+    }
+}
+
+impl<'a> Iterator for Fields<'a> {
+    type Item = FieldLine<'a>;
+
+    fn next(&mut self) -> Option<FieldLine<'a>> {
+        let end = scan::find(b'\r', self.bytes, 0);
+        let (line, rest) = self.bytes.split_at_checked(end)?;
+        let colon = scan::find(b':', line, 0);
+        let (name, value) = line.split_at_checked(colon)?;
+        let (_, value) = value.split_first()?;
+        self.bytes = rest.get(2..).unwrap_or_default();
+        Some(FieldLine { name, value: value.trim_ascii() })
+    }
+}
+
+impl fmt::Debug for Fields<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(*self).finish()
+    }
+}
+
+/// A field line to be sent.
+///
+/// Lines that the engine writes itself cannot be made: those that say where a message ends or
+/// whether the connection persists, and `Date` and `Server`, which are the
+/// [`Stamp`](crate::Stamp)'s.
+///
+/// ```
+/// use kinglet_core::{field, http::{Field, FieldError}};
+///
+/// const PLAIN: Field<'_> = field!("Content-Type", "text/plain"); // checked when compiled
+/// let path = String::from("/moved\r\nSet-Cookie: a=b");
+/// assert_eq!(Field::new("Location", path.as_bytes()), Err(FieldError::InvalidValue));
+/// assert_eq!(Field::new("Content-Length", b"7"), Err(FieldError::Reserved));
+/// # let _ = PLAIN;
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Field<'a> {
+    name: &'a str,
+    value: &'a [u8],
+}
+
+/// Why a [`Field`] cannot be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FieldError {
+    /// The name is empty or no token (RFC 9110 §5.1).
+    InvalidName,
+    /// The value has a byte other than HTAB, SP, visible ASCII and those from 0x80, or white space
+    /// at its start or end (RFC 9110 §5.5).
+    InvalidValue,
+    /// The engine writes this field itself.
+    Reserved,
+}
+
+impl<'a> Field<'a> {
+    /// A field line with this name and value.
+    ///
+    /// # Errors
+    ///
+    /// A [`FieldError`] that says which part cannot be sent. In constant code, [`field!`](crate::field)
+    /// makes it an error of the compiler.
+    pub const fn new(name: &'a str, value: &'a [u8]) -> Result<Self, FieldError> {
+        if name.is_empty() || !is_token(name.as_bytes()) {
+            return Err(FieldError::InvalidName);
+        }
+        if is_reserved(name) {
+            return Err(FieldError::Reserved);
+        }
+        if value.trim_ascii().len() != value.len() || !is_value(value) {
+            return Err(FieldError::InvalidValue);
+        }
+        Ok(Self { name, value })
+    }
+
+    /// The field name.
+    #[must_use]
+    pub const fn name(&self) -> &'a str {
+        self.name
+    }
+
+    /// The field line value.
+    #[must_use]
+    pub const fn value(&self) -> &'a [u8] {
+        self.value
+    }
+}
+
+/// A [`Field`](crate::http::Field) of constant name and value, checked by the compiler.
+///
+/// ```compile_fail
+/// use kinglet_core::field;
+///
+/// const SPLIT: kinglet_core::http::Field<'_> = field!("Location", "/\r\nSet-Cookie: a=b");
+/// # let _ = SPLIT;
+/// ```
+#[macro_export]
+macro_rules! field {
+    ($name:expr, $value:expr) => {
+        const {
+            match $crate::http::Field::new($name, $value.as_bytes()) {
+                Ok(field) => field,
+                Err(_) => panic!("not a field line that an application may send"),
+            }
+        }
+    };
+}
+
+impl fmt::Display for FieldError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::InvalidName => "a field name must be a token",
+            Self::InvalidValue => "a field value must have no control characters and be trimmed",
+            Self::Reserved => "the engine writes this field itself",
+        })
+    }
+}
+
+impl core::error::Error for FieldError {}
+
+/// Fields that are the engine's to write.
+const fn is_reserved(name: &str) -> bool {
+    const RESERVED: [&str; 6] =
+        ["Content-Length", "Transfer-Encoding", "Connection", "Keep-Alive", "Date", "Server"];
+    let mut rest = RESERVED.as_slice();
+    while let [first, others @ ..] = rest {
+        if first.eq_ignore_ascii_case(name) {
+            return true;
+        }
+        rest = others;
+    }
+    false
+}
+
+const fn is_token(mut bytes: &[u8]) -> bool {
+    while let [first, rest @ ..] = bytes {
+        if !is_tchar(*first) {
+            return false;
+        }
+        bytes = rest;
+    }
+    true
+}
+
+const fn is_value(mut bytes: &[u8]) -> bool {
+    while let [first, rest @ ..] = bytes {
+        if !matches!(first, b'\t' | 0x20..=0x7e | 0x80..=0xff) {
+            return false;
+        }
+        bytes = rest;
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn walks_validated_lines() {
+        let fields = Fields::over(b"Host: a\r\nAccept:text/html , */*\r\naccept: \t x \r\nE:\r\n\r\n");
+        let lines: [(&str, &[u8]); 4] =
+            [("Host", b"a"), ("Accept", b"text/html , */*"), ("accept", b"x"), ("E", b"")];
+        assert!(fields.map(|line| (line.name(), line.value())).eq(lines));
+        assert_eq!(fields.value("ACCEPT"), Some(b"text/html , */*".as_slice()));
+        assert_eq!(fields.value("Accep"), None);
+        assert!(fields.list("accept").eq([b"text/html".as_slice(), b"*/*", b"x"]));
+    }
+
+    #[test]
+    fn only_whole_fields_can_be_sent() {
+        use FieldError::{InvalidName, InvalidValue, Reserved};
+        let rows: [(&str, &[u8], Option<FieldError>); 13] = [
+            ("X-Any", b"value with \t and \xff", None),
+            ("X-Empty", b"", None),
+            ("", b"a", Some(InvalidName)),
+            ("A B", b"a", Some(InvalidName)),
+            ("A:", b"a", Some(InvalidName)),
+            ("\u{e9}", b"a", Some(InvalidName)),
+            ("A", b"a\r\nB: c", Some(InvalidValue)),
+            ("A", b"a\0", Some(InvalidValue)),
+            ("A", b" a", Some(InvalidValue)),
+            ("A", b"a\t", Some(InvalidValue)),
+            ("content-length", b"1", Some(Reserved)),
+            ("Transfer-encoding", b"chunked", Some(Reserved)),
+            ("CONNECTION", b"close", Some(Reserved)),
+        ];
+        for (name, value, error) in rows {
+            assert_eq!(Field::new(name, value).err(), error, "{name}: {}", value.escape_ascii());
+        }
+    }
+}

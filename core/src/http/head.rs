@@ -1,0 +1,615 @@
+//! The head of a message: start-line and header section (RFC 9112 §2.1).
+//!
+//! ```text
+//! GET /hello?name=world HTTP/1.1\r\n     request-line = method SP request-target SP HTTP-version
+//! Host: example.com\r\n                  field-line
+//! Accept: */*\r\n                        field-line
+//! \r\n
+//!
+//! HTTP/1.1 200 OK\r\n                    status-line = HTTP-version SP status-code SP [ reason ]
+//! Content-Length: 5\r\n                  field-line
+//! \r\n
+//! ```
+//!
+//! A parser reads the bytes once, in whatever pieces they come, checks the grammar and notes what
+//! framing needs. Then a [`Request`] or [`Response`] reads from the validated bytes what it is asked
+//! for.
+
+use super::error::{Error, LimitError, SyntaxError};
+use super::field::Fields;
+use super::framing::{Facts, Framing, Note, Notes};
+use super::section::{SectionScan, offset, skip_token};
+use super::target::{self, Target};
+use super::{Method, Status, Version};
+use crate::Limits;
+use crate::scan::{self, Class};
+
+/// Reads the head of a request, resuming where it stopped.
+///
+/// ```
+/// use kinglet_core::{Limits, http::{Method, RequestParser}};
+///
+/// let bytes = b"GET /hello?name=world HTTP/1.1\r\nHost: example.com\r\n\r\n";
+/// let mut parser = RequestParser::new();
+/// assert_eq!(parser.parse(&bytes[..20], &Limits::SERVER), Ok(None)); // more is needed
+/// let request = parser.parse(bytes, &Limits::SERVER)?.expect("the head is whole");
+/// assert_eq!(request.method(), Method::Get);
+/// assert_eq!((request.path(), request.query()), ("/hello", Some("name=world")));
+/// assert_eq!(request.fields().value("host"), Some(b"example.com".as_slice()));
+/// assert_eq!(request.head_len(), bytes.len());
+/// # Ok::<_, kinglet_core::http::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestParser {
+    notes: Notes,
+    marks: Marks,
+    section: SectionScan,
+    /// Where the scan stands in the request line; nothing before is looked at again.
+    at: u16,
+    place: Place,
+}
+
+/// What is known of a request once its head has been read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Marks {
+    facts: Facts,
+    // method_end < target_end < head_len
+    method_end: u16,
+    target_end: u16,
+    head_len: u16,
+    pub(crate) version: Version,
+    pub(crate) kind: MethodKind,
+}
+
+/// A method as far as it decides about framing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MethodKind {
+    Head,
+    Connect,
+    Other,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Method,
+    Target,
+    Version,
+    Fields,
+}
+
+impl RequestParser {
+    /// At the first byte of a head.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            notes: Notes::NONE,
+            marks: Marks {
+                facts: Notes::NONE.facts,
+                method_end: 0,
+                target_end: 0,
+                head_len: 0,
+                version: Version::Http11,
+                kind: MethodKind::Other,
+            },
+            section: SectionScan::new(0),
+            at: 0,
+            place: Place::Method,
+        }
+    }
+
+    /// Reads on. `window` begins with the head, holds what it held the last time, and more.
+    ///
+    /// Answers `None` while the head is not whole. When it is, [`Request::head_len`] bytes of the
+    /// window are the head; what follows is not looked at. Empty lines before a request line are the
+    /// caller's to skip (RFC 9112 §2.2).
+    ///
+    /// # Errors
+    ///
+    /// The first rule that is broken or bound that is reached, the same however the bytes were cut.
+    /// The parser is of no use after an error.
+    pub fn parse<'a>(
+        &mut self,
+        window: &'a [u8],
+        limits: &Limits,
+    ) -> Result<Option<Request<'a>>, Error> {
+        if !self.resume(window, limits)? {
+            return Ok(None);
+        }
+        Ok(self.marks.request(window, self.framing()?))
+    }
+
+    /// Where the message body ends, once the head is whole.
+    pub(crate) const fn framing(&self) -> Result<Framing, SyntaxError> {
+        self.notes.of_request(self.marks.version)
+    }
+
+    /// Whether nothing has been read yet.
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.at == 0 && self.place == Place::Method
+    }
+
+    pub(crate) const fn marks(&self) -> &Marks {
+        &self.marks
+    }
+
+    /// Whether the head is whole.
+    #[inline]
+    pub(crate) fn resume(&mut self, window: &[u8], limits: &Limits) -> Result<bool, Error> {
+        let max_len = usize::from(limits.max_head_len);
+        let window = window.get(..max_len).unwrap_or(window);
+        if self.place != Place::Fields && !self.request_line(window, limits)? {
+            return if window.len() < max_len {
+                Ok(false)
+            } else if self.place == Place::Target {
+                Err(LimitError::TargetTooLong.into())
+            } else {
+                Err(LimitError::HeadTooLarge.into())
+            };
+        }
+        let notes = &mut self.notes;
+        let end = self.section.resume(window, limits.max_field_lines, |field, value| {
+            notes.take(field, value)
+        })?;
+        match end {
+            Some(end) => {
+                self.marks.head_len = offset(end);
+                self.marks.facts = self.notes.facts;
+                Ok(true)
+            }
+            None if window.len() < max_len => Ok(false),
+            None => Err(LimitError::HeadTooLarge.into()),
+        }
+    }
+
+    /// `request-line = method SP request-target SP HTTP-version CRLF`
+    #[inline(always)]
+    fn request_line(&mut self, window: &[u8], limits: &Limits) -> Result<bool, Error> {
+        let mut at = usize::from(self.at);
+        if self.place == Place::Method {
+            at = skip_token(window, at);
+            match window.get(at) {
+                None => {
+                    self.at = offset(at);
+                    return Ok(false);
+                }
+                Some(b' ') if at > 0 => {}
+                Some(b'\n') => return Err(SyntaxError::BareLf.into()),
+                Some(_) => return Err(SyntaxError::InvalidMethod.into()),
+            }
+            self.marks.method_end = offset(at);
+            self.place = Place::Target;
+            at = at.wrapping_add(1);
+        }
+        if self.place == Place::Target {
+            let start = usize::from(self.marks.method_end).wrapping_add(1);
+            let end = skip_target(window, at, start)?;
+            if end.at().wrapping_sub(start) > usize::from(limits.max_target_len) {
+                return Err(LimitError::TargetTooLong.into());
+            }
+            at = match end {
+                TargetEnd::Suspended(at) => {
+                    self.at = offset(at);
+                    return Ok(false);
+                }
+                TargetEnd::Space(at) => at,
+            };
+            let method = Method::from_token(window.get(..start.wrapping_sub(1)).unwrap_or_default());
+            if !target::is_valid(method, window.get(start..at).unwrap_or_default()) {
+                return Err(SyntaxError::InvalidTarget.into());
+            }
+            self.marks.kind = MethodKind::of(method);
+            self.marks.target_end = offset(at);
+            self.place = Place::Version;
+            at = at.wrapping_add(1);
+        }
+        let Some(line) = window.get(at..).and_then(<[u8]>::first_chunk::<VERSION_LINE>) else {
+            self.at = offset(at);
+            return Ok(false);
+        };
+        let [version @ .., cr, lf] = *line;
+        self.marks.version = Version::parse(version)?;
+        match (cr, lf) {
+            (b'\r', b'\n') => {}
+            (b'\r', _) => return Err(SyntaxError::BareCr.into()),
+            (b'\n', _) => return Err(SyntaxError::BareLf.into()),
+            _ => return Err(SyntaxError::InvalidVersion.into()),
+        }
+        self.section = SectionScan::new(offset(at.wrapping_add(VERSION_LINE)));
+        self.place = Place::Fields;
+        Ok(true)
+    }
+}
+
+impl Default for RequestParser {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Bytes of the version and the CRLF behind it.
+const VERSION_LINE: usize = Version::LEN + 2;
+
+enum TargetEnd {
+    Suspended(usize),
+    Space(usize),
+}
+
+impl TargetEnd {
+    const fn at(&self) -> usize {
+        match self {
+            Self::Suspended(at) | Self::Space(at) => *at,
+        }
+    }
+}
+
+/// Passes over the bytes of a target that starts at `start`, from `at` on.
+#[inline(always)]
+fn skip_target(window: &[u8], mut at: usize, start: usize) -> Result<TargetEnd, SyntaxError> {
+    loop {
+        at = scan::skip(Class::Target, window, at);
+        match window.get(at) {
+            None => return Ok(TargetEnd::Suspended(at)),
+            Some(b' ') if at > start => return Ok(TargetEnd::Space(at)),
+            Some(b'%') => match window.get(at.wrapping_add(1)..).unwrap_or_default() {
+                [high, low, ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
+                    at = at.wrapping_add(3);
+                }
+                [] | [_] => return Ok(TargetEnd::Suspended(at)),
+                _ => return Err(SyntaxError::InvalidTarget),
+            },
+            // Only an IP-literal has brackets, and origin-form has no host.
+            Some(b'[' | b']') if window.get(start) == Some(&b'/') => {
+                return Err(SyntaxError::InvalidTarget);
+            }
+            Some(&byte) if target::is_target_byte(byte) => at = at.wrapping_add(1),
+            Some(b'\n') => return Err(SyntaxError::BareLf),
+            Some(_) => return Err(SyntaxError::InvalidTarget),
+        }
+    }
+}
+
+impl MethodKind {
+    const fn of(method: Method<'_>) -> Self {
+        match method {
+            Method::Head => Self::Head,
+            Method::Connect => Self::Connect,
+            Method::Get
+            | Method::Post
+            | Method::Put
+            | Method::Delete
+            | Method::Options
+            | Method::Trace
+            | Method::Patch
+            | Method::Other(_) => Self::Other,
+        }
+    }
+}
+
+impl Marks {
+    /// The request whose head begins `window`.
+    pub(crate) fn request<'a>(&self, window: &'a [u8], framing: Framing) -> Option<Request<'a>> {
+        let head = window.get(..usize::from(self.head_len))?;
+        Some(Request { head, marks: *self, framing, content: None, trailers: Fields::default() })
+    }
+
+    pub(crate) fn head_len(&self) -> usize {
+        usize::from(self.head_len)
+    }
+}
+
+/// A request: its head, and its content where that was collected.
+///
+/// It borrows the received bytes and reads from them when asked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Request<'a> {
+    head: &'a [u8],
+    marks: Marks,
+    framing: Framing,
+    content: Option<&'a [u8]>,
+    trailers: Fields<'a>,
+}
+
+impl<'a> Request<'a> {
+    /// The method.
+    #[must_use]
+    #[inline]
+    pub fn method(&self) -> Method<'a> {
+        let token = self.head.get(..usize::from(self.marks.method_end));
+        Method::from_token(token.unwrap_or_default())
+    }
+
+    /// The request target, in its form.
+    #[must_use]
+    pub fn target(&self) -> Target<'a> {
+        Target::parse(self.method(), self.raw_target()).unwrap_or(Target::Asterisk)
+    }
+
+    /// The bytes of the request target, as they were sent.
+    #[must_use]
+    pub fn raw_target(&self) -> &'a [u8] {
+        let start = usize::from(self.marks.method_end).wrapping_add(1);
+        self.head.get(start..usize::from(self.marks.target_end)).unwrap_or_default()
+    }
+
+    /// The path of the target, percent-encoding and all; `/` where the target has none.
+    #[must_use]
+    pub fn path(&self) -> &'a str {
+        self.target().path()
+    }
+
+    /// The query of the target, without its `?`.
+    #[must_use]
+    pub fn query(&self) -> Option<&'a str> {
+        self.target().query()
+    }
+
+    /// The version.
+    #[must_use]
+    pub const fn version(&self) -> Version {
+        self.marks.version
+    }
+
+    /// The field lines of the header section.
+    #[must_use]
+    pub fn fields(&self) -> Fields<'a> {
+        let start = usize::from(self.marks.target_end).wrapping_add(1).wrapping_add(VERSION_LINE);
+        Fields::over(self.head.get(start..).unwrap_or_default())
+    }
+
+    /// The host and port that the request is for: the authority of the target if it has one, and
+    /// else the value of `Host` (RFC 9112 §3.3). Empty where HTTP/1.0 names none.
+    #[must_use]
+    pub fn authority(&self) -> &'a str {
+        match self.target() {
+            Target::Absolute { authority, .. } | Target::Authority(authority) => authority,
+            Target::Origin { .. } | Target::Asterisk => {
+                let host = self.fields().value("host").unwrap_or_default();
+                core::str::from_utf8(host).unwrap_or_default()
+            }
+        }
+    }
+
+    /// Where the message body ends (RFC 9112 §6.3); the length, once the content is collected.
+    #[must_use]
+    pub const fn framing(&self) -> Framing {
+        self.framing
+    }
+
+    /// Whether the connection may persist after the exchange, as far as the client has a say
+    /// (RFC 9112 §9.3).
+    #[must_use]
+    pub const fn persists(&self) -> bool {
+        self.marks.persists()
+    }
+
+    /// Whether the client waits for 100 (Continue) before it sends the content (RFC 9110 §10.1.1).
+    #[must_use]
+    pub const fn expects_continue(&self) -> bool {
+        self.marks.expects_continue()
+    }
+
+    /// Whether the client offers to go on in one of the protocols of its `Upgrade` (RFC 9110 §7.8).
+    #[must_use]
+    pub const fn offers_upgrade(&self) -> bool {
+        self.marks.offers_upgrade()
+    }
+
+    /// The whole content, once [`Reply::collect`](super::Reply::collect) has asked for it.
+    #[must_use]
+    pub const fn content(&self) -> Option<&'a [u8]> {
+        self.content
+    }
+
+    /// The trailer section, known when the content has been collected (RFC 9110 §6.5).
+    #[must_use]
+    pub const fn trailers(&self) -> Fields<'a> {
+        self.trailers
+    }
+
+    /// Bytes of the head.
+    #[must_use]
+    pub const fn head_len(&self) -> usize {
+        self.head.len()
+    }
+
+    /// The bytes of the head, as they were sent.
+    #[must_use]
+    pub const fn head(&self) -> &'a [u8] {
+        self.head
+    }
+
+    /// The same request with its content.
+    pub(crate) const fn with_content(self, content: &'a [u8], trailers: Fields<'a>) -> Self {
+        let framing = Framing::Length(content.len() as u64);
+        Self { content: Some(content), trailers, framing, ..self }
+    }
+}
+
+impl Marks {
+    pub(crate) const fn expects_continue(&self) -> bool {
+        self.facts.has(Note::ExpectContinue) && matches!(self.version, Version::Http11)
+    }
+
+    pub(crate) const fn offers_upgrade(&self) -> bool {
+        self.facts.offers_upgrade() && matches!(self.version, Version::Http11)
+    }
+
+    pub(crate) const fn persists(&self) -> bool {
+        self.facts.persists(self.version)
+    }
+}
+
+impl core::fmt::Debug for Request<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "{} {} {:?}", self.method(), self.raw_target().escape_ascii(), self.fields())
+    }
+}
+
+/// Reads the head of a response, resuming where it stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ResponseParser {
+    notes: Notes,
+    section: SectionScan,
+    at: u16,
+    in_fields: bool,
+    version: Version,
+    status: Status,
+}
+
+impl ResponseParser {
+    /// At the first byte of a head.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            notes: Notes::NONE,
+            section: SectionScan::new(0),
+            at: 0,
+            in_fields: false,
+            version: Version::Http11,
+            status: Status::OK,
+        }
+    }
+
+    /// Reads on, as [`RequestParser::parse`] does.
+    ///
+    /// # Errors
+    ///
+    /// The first rule that is broken or bound that is reached, the same however the bytes were cut.
+    pub fn parse<'a>(
+        &mut self,
+        window: &'a [u8],
+        limits: &Limits,
+    ) -> Result<Option<Response<'a>>, Error> {
+        let max_len = usize::from(limits.max_head_len);
+        let bounded = window.get(..max_len).unwrap_or(window);
+        let whole = if self.in_fields || self.status_line(bounded)? {
+            let notes = &mut self.notes;
+            self.section.resume(bounded, limits.max_field_lines, |field, value| {
+                match field {
+                    // What a response says of these decides nothing.
+                    super::section::Known::Host | super::section::Known::Expect => Ok(()),
+                    _ => notes.take(field, value),
+                }
+            })?
+        } else {
+            None
+        };
+        match whole.and_then(|end| window.get(..end)) {
+            Some(head) => Ok(Some(Response {
+                fields: Fields::over(head.get(usize::from(self.at)..).unwrap_or_default()),
+                head,
+                notes: self.notes,
+                version: self.version,
+                status: self.status,
+            })),
+            None if bounded.len() < max_len => Ok(None),
+            None => Err(LimitError::HeadTooLarge.into()),
+        }
+    }
+
+    /// `status-line = HTTP-version SP status-code SP [ reason-phrase ] CRLF`
+    fn status_line(&mut self, window: &[u8]) -> Result<bool, Error> {
+        /// Bytes of `HTTP/1.1 200 `.
+        const FIXED: usize = Version::LEN + 5;
+        let Some(fixed) = window.first_chunk::<FIXED>() else { return Ok(false) };
+        let mut at = usize::from(self.at);
+        if at < FIXED {
+            let [version @ .., after_version, a, b, c, after_code] = *fixed;
+            let version: [u8; Version::LEN] = version;
+            self.version = Version::parse(version)?;
+            let digits = [a, b, c];
+            let code = crate::syntax::number::decimal(&digits);
+            let status = code.and_then(|code| u16::try_from(code).ok()).and_then(Status::new);
+            self.status = match status {
+                Some(status) if after_version == b' ' && after_code == b' ' => status,
+                _ => return Err(SyntaxError::InvalidStatus.into()),
+            };
+            at = FIXED;
+        }
+        at = scan::skip(Class::FieldValue, window, at);
+        self.at = offset(at);
+        match (window.get(at), window.get(at.wrapping_add(1))) {
+            (None, _) | (Some(b'\r'), None) => Ok(false),
+            (Some(b'\r'), Some(b'\n')) => {
+                self.at = offset(at.wrapping_add(2));
+                self.section = SectionScan::new(self.at);
+                self.in_fields = true;
+                Ok(true)
+            }
+            (Some(b'\r'), _) => Err(SyntaxError::BareCr.into()),
+            (Some(b'\n'), _) => Err(SyntaxError::BareLf.into()),
+            _ => Err(SyntaxError::InvalidReason.into()),
+        }
+    }
+}
+
+impl Default for ResponseParser {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The head of a response.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Response<'a> {
+    head: &'a [u8],
+    fields: Fields<'a>,
+    notes: Notes,
+    version: Version,
+    status: Status,
+}
+
+impl<'a> Response<'a> {
+    /// The version.
+    #[must_use]
+    pub const fn version(&self) -> Version {
+        self.version
+    }
+
+    /// The status code.
+    #[must_use]
+    pub const fn status(&self) -> Status {
+        self.status
+    }
+
+    /// The reason phrase, which means nothing to a program (RFC 9112 §4).
+    #[must_use]
+    pub fn reason(&self) -> &'a [u8] {
+        let line = self.head.get(Version::LEN.wrapping_add(5)..).unwrap_or_default();
+        line.get(..scan::find(b'\r', line, 0)).unwrap_or_default()
+    }
+
+    /// The field lines of the header section.
+    #[must_use]
+    pub const fn fields(&self) -> Fields<'a> {
+        self.fields
+    }
+
+    /// Where the message body ends (RFC 9112 §6.3), as the answer to a request with `method`.
+    ///
+    /// # Errors
+    ///
+    /// Framing that is refused.
+    pub fn framing(&self, method: Method<'_>) -> Result<Framing, SyntaxError> {
+        self.notes.of_response(method, self.status, self.version)
+    }
+
+    /// Whether the connection may persist after this response, as far as the server has a say
+    /// (RFC 9112 §9.3). Content that ends with the connection ends it all the same.
+    #[must_use]
+    pub const fn persists(&self) -> bool {
+        self.notes.facts.persists(self.version)
+    }
+
+    /// Bytes of the head.
+    #[must_use]
+    pub const fn head_len(&self) -> usize {
+        self.head.len()
+    }
+}
+
+impl core::fmt::Debug for Response<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "{} {:?}", self.status, self.fields)
+    }
+}

@@ -1,0 +1,280 @@
+//! The right to answer a request, once.
+//!
+//! A [`Reply`] comes with a request and is used up by the answer, whatever form that takes. It cannot
+//! be copied, and a [`Handled`] can only be had from one, so a handler that forgets to answer, or
+//! answers twice, does not compile. A reply that is dropped all the same becomes 500.
+
+use super::emit;
+use super::error::{Error, LimitError};
+use super::field::Field;
+use super::framing::Framing;
+use super::server::{Connection, Expectation, Plan};
+use super::state::Send;
+use super::stream::{Encoder, Want};
+use super::{Status, Version};
+use crate::Context;
+use crate::window::Output;
+
+/// The right to answer a request.
+///
+/// What is written goes into the output that the driver lent; it holds
+/// [`min_room`](crate::Limits::min_room) bytes at least, and a driver with a heap takes what is
+/// longer. What never fits is answered with 500.
+#[derive(Debug)]
+#[must_use = "a reply that is dropped is answered with 500"]
+pub struct Reply<'r> {
+    connection: &'r mut Connection,
+    context: &'r Context,
+    output: Output<'r>,
+}
+
+/// Proof that a [`Reply`] or a [`Stream`](super::Stream) was used.
+#[derive(Debug)]
+#[must_use = "hand it back to whoever handed out the token"]
+pub struct Handled(());
+
+/// How long the content of a streamed answer is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "these two are all there is")]
+pub enum Length {
+    /// This many bytes. A stream that ends short of it is cut off, so that the client sees it.
+    Exact(u64),
+    /// Not known: chunked, or until the connection closes where the client is an HTTP/1.0 one.
+    Unknown,
+}
+
+/// What a deferred exchange is known by, outside of the engine.
+///
+/// It is plain data, and inert once its exchange is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Ticket {
+    connection: u64,
+    exchange: u32,
+}
+
+impl Ticket {
+    /// The connection, by the name that the driver gave it in
+    /// [`Context::connection`](crate::Context::connection).
+    #[must_use]
+    pub const fn connection(&self) -> u64 {
+        self.connection
+    }
+
+    /// The exchange, counted on its connection; for [`Connection::redeem`].
+    #[must_use]
+    pub const fn exchange(&self) -> u32 {
+        self.exchange
+    }
+}
+
+impl Ticket {
+    pub(super) const fn new(connection: u64, exchange: u32) -> Self {
+        Self { connection, exchange }
+    }
+}
+
+impl Handled {
+    pub(super) const fn new() -> Self {
+        Self(())
+    }
+}
+
+impl<'r> Reply<'r> {
+    #[inline]
+    pub(super) const fn new(
+        connection: &'r mut Connection,
+        context: &'r Context,
+        output: Output<'r>,
+    ) -> Self {
+        Self { connection, context, output }
+    }
+
+    /// Answers with `content`, copied into the output.
+    ///
+    /// The content of an answer to HEAD, and of a status that has none, is left out.
+    #[inline]
+    pub fn send(mut self, status: Status, fields: &[Field<'_>], content: &[u8]) -> Handled {
+        self.answer(status, fields, content.len(), |output| output.copy(content))
+    }
+
+    /// Answers with `content`, which is sent from where it lies.
+    #[inline]
+    pub fn send_static(
+        mut self,
+        status: Status,
+        fields: &[Field<'_>],
+        content: &'static [u8],
+    ) -> Handled {
+        self.answer(status, fields, content.len(), |output| output.hold(content))
+    }
+
+    /// Begins an answer whose content follows in parts: the application's `stream` is called for
+    /// them. What the client still sends of its own content is offered there, too.
+    pub fn start(mut self, status: Status, fields: &[Field<'_>], length: Length) -> Handled {
+        let version = self.connection.version();
+        let (framing, encoder) = match (length, version) {
+            (Length::Exact(left), _) => (Framing::Length(left), Encoder::Length { left }),
+            (Length::Unknown, Version::Http11) => (Framing::Chunked, Encoder::Chunked),
+            (Length::Unknown, Version::Http10) => (Framing::UntilClose, Encoder::Raw),
+        };
+        let no_content = status.forbids_content() || self.connection.head_only();
+        // The application may mean to read while it answers; after the answer's head it is too late
+        // to ask for content.
+        let wants_content = !no_content && self.connection.expectation == Expectation::Continue;
+        let filled = self.output.filled();
+        if wants_content && self.output.copy(emit::CONTINUE) {
+            self.connection.expectation = Expectation::None;
+        }
+        if framing == Framing::UntilClose {
+            self.connection.close_afterwards();
+        }
+        if !self.is_final(status) || !self.head(status, fields, framing) {
+            self.output.truncate(filled);
+            return self.misused();
+        }
+        if no_content || length == Length::Exact(0) {
+            self.connection.send_side(Send::Answer);
+        } else {
+            self.connection.send_side(Send::Begin);
+            self.connection.plan = Plan::Stream { encoder, want: Want::Room };
+        }
+        Handled::new()
+    }
+
+    /// Asks for the content in parts: the application's `content` is called with each, and with a
+    /// reply again.
+    ///
+    /// This is what sends 100 (Continue) to a client that waits for it.
+    pub fn receive(self) -> Handled {
+        if self.connection.has_content_to_come() {
+            self.connection.plan = Plan::Receive;
+            Handled::new()
+        } else {
+            self.misused()
+        }
+    }
+
+    /// Asks for the content as one slice of at most `max_len` bytes: the request comes again when it
+    /// is whole, with [`Request::content`](super::Request::content). A client that sends more gets
+    /// 413.
+    ///
+    /// Meanwhile the content lies behind the head in the driver's window, which has to be large
+    /// enough for both.
+    pub fn collect(self, max_len: u32) -> Handled {
+        if !self.connection.is_fresh_request() {
+            return self.misused();
+        }
+        if self.connection.content_left().is_some_and(|left| left > u64::from(max_len)) {
+            self.connection.fail(Error::Limit(LimitError::ContentTooLarge));
+            return Handled::new();
+        }
+        self.connection.plan = Plan::Collect { max_len, collected: 0 };
+        // The head stays where it is, for the second time that the request comes.
+        self.connection.lent = 0;
+        Handled::new()
+    }
+
+    /// Puts the answer off. The ticket redeems it: the application's `resume` is called then, with a
+    /// reply again. Until then nothing further of the connection is read.
+    pub fn later(self) -> (Ticket, Handled) {
+        self.connection.plan = Plan::Later;
+        (self.connection.ticket(self.context), Handled::new())
+    }
+
+    /// Sends an interim response, such as 103 (Early Hints), ahead of the answer (RFC 9110 §15.2).
+    ///
+    /// It is left out where the client is an HTTP/1.0 one, where `status` is none or is 101, and
+    /// where there is no room: a client has to do without it at any time.
+    pub fn interim(mut self, status: Status, fields: &[Field<'_>]) -> Self {
+        let legal = status.is_informational() && status != Status::SWITCHING_PROTOCOLS;
+        if legal && self.connection.version() == Version::Http11 {
+            let fits = self.output.append(|writer| {
+                emit::response(writer, status, b"", Framing::None, b"", fields);
+            });
+            if fits && status == Status::CONTINUE {
+                self.connection.expectation = Expectation::None;
+            }
+        }
+        self
+    }
+
+    /// Goes on in another protocol: 101 (Switching Protocols) with `fields`, which name it in
+    /// `Upgrade` (RFC 9110 §7.8), or 200 where the method is CONNECT (RFC 9110 §9.3.6). What follows
+    /// is raw bytes in either direction, as a stream's content.
+    ///
+    /// Only where the client has offered it and its content has been read; a misuse is 500.
+    pub fn switch(mut self, fields: &[Field<'_>]) -> Handled {
+        let (status, connection) = match self.connection.may_switch() {
+            None => return self.misused(),
+            Some(status @ Status::SWITCHING_PROTOCOLS) => (status, emit::UPGRADE),
+            Some(status) => (status, b"".as_slice()),
+        };
+        let stamp = self.context.stamp.as_bytes();
+        let fits = self.output.append(|writer| {
+            emit::response(writer, status, stamp, Framing::Switched, connection, fields);
+        });
+        if !fits {
+            return self.misused();
+        }
+        self.connection.switch();
+        Handled::new()
+    }
+
+    /// The bytes that an answer may have, head included, to be copied into the output.
+    #[must_use]
+    pub const fn room(&self) -> usize {
+        self.output.room()
+    }
+
+    /// What the driver told of this turn.
+    #[must_use]
+    pub const fn context(&self) -> &Context {
+        self.context
+    }
+
+    #[inline]
+    fn answer(
+        &mut self,
+        status: Status,
+        fields: &[Field<'_>],
+        len: usize,
+        put: impl FnOnce(&mut Output<'_>) -> bool,
+    ) -> Handled {
+        let filled = self.output.filled();
+        self.connection.forsake_content();
+        let has_content = len > 0 && !self.connection.head_only() && !status.has_no_content();
+        let len = if status.has_no_content() { 0 } else { len };
+        let fits = self.is_final(status)
+            && self.head(status, fields, Framing::Length(len as u64))
+            && (!has_content || put(&mut self.output));
+        if fits {
+            self.connection.send_side(Send::Answer);
+        } else {
+            self.output.truncate(filled);
+            self.connection.abort();
+        }
+        Handled::new()
+    }
+
+    /// Writes the head of an answer, or nothing.
+    #[inline]
+    fn head(&mut self, status: Status, fields: &[Field<'_>], framing: Framing) -> bool {
+        let connection = self.connection.connection_field();
+        let stamp = self.context.stamp.as_bytes();
+        self.output.append(|writer| {
+            emit::response(writer, status, stamp, framing, connection, fields);
+        })
+    }
+
+    /// Whether `status` may answer this request for good: not an interim one, and to CONNECT not one
+    /// that would make a tunnel.
+    #[inline]
+    fn is_final(&self, status: Status) -> bool {
+        !status.is_informational() && !(status.is_success() && self.connection.is_connect())
+    }
+
+    fn misused(self) -> Handled {
+        self.connection.abort();
+        Handled::new()
+    }
+}

@@ -1,0 +1,287 @@
+//! A streamed answer, and the content that still comes while it is sent.
+//!
+//! The engine calls for a stream when something can be done: there is room in the output, content has
+//! come, or its time has come. Each call ends with what to wait for next.
+
+use super::emit;
+use super::field::{Field, Fields};
+use super::reply::{Handled, Ticket};
+use super::server::{Connection, Offer};
+use super::state::Send;
+use crate::window::{Output, Writer};
+use crate::{Context, Instant};
+
+/// One turn of a streamed answer.
+///
+/// ```text
+/// content() -> consume(n)        what the client sends
+/// write(..) -> n                 what we send
+/// more | receive | wait | wait_until | finish | abort        what next
+/// ```
+#[derive(Debug)]
+#[must_use = "a stream that is dropped is cut off"]
+pub struct Stream<'r> {
+    connection: &'r mut Connection,
+    context: &'r Context,
+    output: Output<'r>,
+    content: &'r [u8],
+    trailers: Fields<'r>,
+    offer: Offer,
+    // consumed <= content.len()
+    consumed: usize,
+    written: usize,
+}
+
+/// How content is framed on its way out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Encoder {
+    Length { left: u64 },
+    Chunked,
+    /// As it is, until the connection closes.
+    Raw,
+}
+
+/// What a stream waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Want {
+    /// A token is out; if it comes back unused, so is this.
+    Abort,
+    /// Room in the output.
+    Room,
+    /// Content from the peer.
+    Content,
+    /// Its ticket, or that instant.
+    Wake { at: Option<Instant> },
+}
+
+impl<'r> Stream<'r> {
+    #[inline]
+    pub(super) fn new(
+        connection: &'r mut Connection,
+        context: &'r Context,
+        output: Output<'r>,
+        bytes: &'r [u8],
+        offer: Offer,
+    ) -> Self {
+        connection.set_want(Want::Abort);
+        let (content, trailers) = if offer.is_end { (&[][..], bytes) } else { (bytes, &[][..]) };
+        let trailers = Fields::over(trailers);
+        Self { connection, context, output, content, trailers, offer, consumed: 0, written: 0 }
+    }
+
+    /// What has come of the request's content and is not consumed.
+    #[must_use]
+    pub fn content(&self) -> &'r [u8] {
+        self.content.get(self.consumed..).unwrap_or_default()
+    }
+
+    /// Whether the request's content is whole, and all of it has been consumed.
+    #[must_use]
+    pub fn content_has_ended(&self) -> bool {
+        self.consumed == self.content.len() && self.connection.content_has_ended()
+    }
+
+    /// The trailer section of the request, in the turn in which its content ends.
+    #[must_use]
+    pub const fn trailers(&self) -> Fields<'r> {
+        self.trailers
+    }
+
+    /// Marks the first `len` bytes of [`content`](Self::content) as consumed. What is not comes again.
+    pub fn consume(&mut self, len: usize) {
+        self.consumed = self.consumed.saturating_add(len).min(self.content.len());
+    }
+
+    /// Copies as much of `bytes` as there is room for, and answers how much that was. Nothing past a
+    /// declared length is taken. Where the answer is chunked, each call makes one chunk.
+    pub fn write(&mut self, bytes: &[u8]) -> usize {
+        let part = bytes.get(..self.room()).unwrap_or(bytes);
+        let mut writer = self.output.writer();
+        self.connection.encoder().begin(&mut writer, part.len());
+        writer.put(part);
+        self.connection.encoder().end(&mut writer);
+        match writer.len() {
+            Some(len) if !part.is_empty() => {
+                self.output.commit(len);
+                self.wrote(part.len())
+            }
+            _ => 0,
+        }
+    }
+
+    /// Sends `slice` from where it lies; all of it that a declared length allows, or nothing.
+    pub fn write_static(&mut self, slice: &'static [u8]) -> usize {
+        let part = match self.connection.encoder() {
+            Encoder::Length { left } => {
+                let left = usize::try_from(left).unwrap_or(usize::MAX);
+                slice.get(..left).unwrap_or(slice)
+            }
+            Encoder::Chunked | Encoder::Raw => slice,
+        };
+        if part.is_empty() || self.output.room() < MAX_FRAMING {
+            return 0;
+        }
+        let filled = self.output.filled();
+        let encoder = self.connection.encoder();
+        self.output.append(|writer| encoder.begin(writer, part.len()));
+        if !self.output.hold(part) {
+            self.output.truncate(filled);
+            return 0;
+        }
+        self.output.append(|writer| encoder.end(writer));
+        self.wrote(part.len())
+    }
+
+    /// Lets `fill` write content into the output itself; it is given the room there is and answers how
+    /// much of it was used. Answers the same.
+    pub fn write_with(&mut self, fill: impl FnOnce(&mut [u8]) -> usize) -> usize {
+        let room = self.room();
+        let encoder = self.connection.encoder();
+        let reserved = if encoder == Encoder::Chunked { FIXED_HEAD } else { 0 };
+        let Some((head, body)) = self.output.spare().split_at_mut_checked(reserved) else {
+            return 0;
+        };
+        let body = body.get_mut(..room).unwrap_or_default();
+        let used = fill(body).min(body.len());
+        if used == 0 {
+            return 0;
+        }
+        write_fixed_head(head, used);
+        self.output.commit(reserved.saturating_add(used));
+        self.output.append(|writer| encoder.end(writer));
+        self.wrote(used)
+    }
+
+    /// How many bytes of content [`write`](Self::write) would take.
+    #[must_use]
+    pub fn room(&self) -> usize {
+        let room = self.output.room();
+        match self.connection.encoder() {
+            Encoder::Length { left } => room.min(usize::try_from(left).unwrap_or(usize::MAX)),
+            Encoder::Chunked => room.saturating_sub(MAX_FRAMING),
+            Encoder::Raw => room,
+        }
+    }
+
+    /// There is more to say: call again when there is room for it. After a turn in which nothing was
+    /// written or consumed this waits like [`receive`](Self::receive).
+    pub fn more(self) -> Handled {
+        let idle = self.written == 0 && self.consumed == 0 && !self.offer.is_end;
+        self.until(if idle { Want::Content } else { Want::Room })
+    }
+
+    /// Call again when more content has come, or its end. Where some was left unconsumed, call again
+    /// when there is room.
+    pub fn receive(self) -> Handled {
+        let left_over = self.consumed < self.content.len();
+        self.until(if left_over { Want::Room } else { Want::Content })
+    }
+
+    /// Call again when the ticket is redeemed.
+    pub fn wait(self) -> (Ticket, Handled) {
+        (self.connection.ticket(self.context), self.until(Want::Wake { at: None }))
+    }
+
+    /// Call again at `instant`, or when a ticket is redeemed.
+    pub fn wait_until(self, instant: Instant) -> Handled {
+        self.until(Want::Wake { at: Some(instant) })
+    }
+
+    /// The answer is whole. Short of a declared length it is cut off instead.
+    pub fn finish(self) -> Handled {
+        match self.finish_with(&[]) {
+            Ok(handled) => handled,
+            Err(stream) => stream.abort(),
+        }
+    }
+
+    /// The answer is whole, and `trailers` follow it where it is chunked (RFC 9112 §7.1.2); they are
+    /// left out where it is not.
+    ///
+    /// # Errors
+    ///
+    /// The stream again, when the trailers do not fit; nothing was written then.
+    pub fn finish_with(mut self, trailers: &[Field<'_>]) -> Result<Handled, Self> {
+        match self.connection.encoder() {
+            Encoder::Length { left: 0 } => {}
+            Encoder::Length { .. } => return Ok(self.abort()),
+            Encoder::Raw => self.connection.close_afterwards(),
+            Encoder::Chunked => {
+                if !self.output.append(|writer| emit::put_last_chunk(writer, trailers)) {
+                    return Err(self);
+                }
+            }
+        }
+        self.give_back();
+        self.connection.send_side(Send::Finish);
+        Ok(Handled::new())
+    }
+
+    /// Cuts the answer off, so that the client sees that it is not whole.
+    pub fn abort(self) -> Handled {
+        self.connection.abort();
+        Handled::new()
+    }
+
+    /// What the driver told of this turn.
+    #[must_use]
+    pub const fn context(&self) -> &'r Context {
+        self.context
+    }
+
+    fn until(mut self, want: Want) -> Handled {
+        self.give_back();
+        self.connection.set_want(want);
+        Handled::new()
+    }
+
+    /// Content that was not consumed comes again.
+    fn give_back(&mut self) {
+        let left = self.content.len().saturating_sub(self.consumed);
+        if left > 0 {
+            let end = self.offer.start.saturating_add(self.consumed);
+            self.connection.lend(end);
+            self.connection.unread(left);
+        }
+    }
+
+    fn wrote(&mut self, len: usize) -> usize {
+        self.connection.encoded(len);
+        self.written = self.written.saturating_add(len);
+        len
+    }
+}
+
+/// The most bytes that framing adds to one part, with those of the last chunk to come.
+const MAX_FRAMING: usize = 32;
+
+impl Encoder {
+    /// What goes before a part of `len` bytes.
+    fn begin(self, writer: &mut Writer<'_>, len: usize) {
+        if self == Self::Chunked {
+            writer.put_hexadecimal(len as u64).put_array(b"\r\n");
+        }
+    }
+
+    /// What goes behind it.
+    fn end(self, writer: &mut Writer<'_>) {
+        if self == Self::Chunked {
+            writer.put_array(b"\r\n");
+        }
+    }
+}
+
+/// Bytes of a chunk's first line when its size is written with eight digits, leading zeros and all.
+const FIXED_HEAD: usize = 10;
+
+/// Fills `head`, of [`FIXED_HEAD`] bytes or none, with the first line of a chunk of `len` bytes.
+fn write_fixed_head(head: &mut [u8], len: usize) {
+    let mut rest = len;
+    if let Some((digits, end)) = head.split_last_chunk_mut::<2>() {
+        *end = *b"\r\n";
+        for digit in digits.iter_mut().rev() {
+            *digit = b"0123456789abcdef".get(rest & 15).copied().unwrap_or(b'0');
+            rest >>= 4;
+        }
+    }
+}

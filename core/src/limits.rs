@@ -1,0 +1,99 @@
+//! Every bound that the engine keeps, in one place.
+//!
+//! Nothing that a peer sends can make the engine use memory, time or work past these. Each field
+//! names its unit, its default and what happens when it is reached; `docs/limits.md` has the table.
+
+use core::time::Duration;
+
+/// The bounds of a connection.
+///
+/// Limits are read through the [`Context`](crate::Context) at every call, so a driver may change
+/// them while connections are open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "built by functional update from a preset")]
+pub struct Limits {
+    /// Bytes of a head: start-line, header section and the empty line. Over it: 431.
+    pub max_head_len: u16,
+    /// Bytes of a request target (RFC 9112 §3). Over it: 414.
+    pub max_target_len: u16,
+    /// Field lines in a header section, and again in a trailer section. Over it: 431.
+    pub max_field_lines: u16,
+    /// Bytes of content in one message, after any transfer coding is removed. Over it: 413.
+    pub max_content_len: u64,
+    /// Bytes of chunk extensions in one message (RFC 9112 §7.1.1). Over it: 413.
+    pub max_chunk_extensions_len: u16,
+    /// Bytes of a trailer section. Over it: 431.
+    pub max_trailers_len: u16,
+    /// Bytes of unwanted request content that are read and dropped to keep a connection that was
+    /// answered early. Over it: the connection closes after the answer.
+    pub max_discarded_len: u32,
+    /// Exchanges on one connection; the last is answered with `Connection: close`.
+    pub max_exchanges: u32,
+    /// Bytes of room in the output that the engine waits for before it hands over a request, or
+    /// before it asks a stream for more. An answer of that length, head included, always fits.
+    pub min_room: u16,
+    /// From the first byte of a head to its last. Over it: 408.
+    pub head_timeout: Duration,
+    /// Between two exchanges, or before the first. Over it: the connection closes.
+    pub idle_timeout: Duration,
+    /// The span over which a rate is measured, while content is awaited or output is stuck.
+    pub rate_window: Duration,
+    /// Bytes per second of content, below which a sending peer is given up: 408.
+    pub min_receive_rate: u32,
+    /// Bytes per second of output, below which a receiving peer is given up: the connection closes.
+    pub min_send_rate: u32,
+    /// After our last byte: how long the peer has to read it and close its side (RFC 9112 §9.6).
+    pub drain_timeout: Duration,
+}
+
+impl Limits {
+    /// For a server with memory to spare.
+    pub const SERVER: Self = Self {
+        max_head_len: 16 * 1024,
+        max_target_len: 8 * 1024,
+        max_field_lines: 100,
+        max_content_len: 64 * 1024 * 1024,
+        max_chunk_extensions_len: 1024,
+        max_trailers_len: 4 * 1024,
+        max_discarded_len: 256 * 1024,
+        max_exchanges: 1_000_000,
+        min_room: 4 * 1024,
+        head_timeout: Duration::from_secs(10),
+        idle_timeout: Duration::from_secs(60),
+        rate_window: Duration::from_secs(10),
+        min_receive_rate: 256,
+        min_send_rate: 256,
+        drain_timeout: Duration::from_secs(5),
+    };
+
+    /// For a microcontroller: a head and an answer of 512 bytes each, short patience.
+    pub const MICROCONTROLLER: Self = Self {
+        max_head_len: 512,
+        max_target_len: 128,
+        max_field_lines: 32,
+        max_content_len: 1024 * 1024,
+        max_chunk_extensions_len: 64,
+        max_trailers_len: 128,
+        max_discarded_len: 4 * 1024,
+        max_exchanges: 1_000,
+        min_room: 512,
+        head_timeout: Duration::from_secs(5),
+        idle_timeout: Duration::from_secs(15),
+        rate_window: Duration::from_secs(5),
+        min_receive_rate: 64,
+        min_send_rate: 64,
+        drain_timeout: Duration::from_secs(2),
+    };
+
+    /// The least number of bytes that a rate allows in one window.
+    pub(crate) fn least_in_window(&self, rate: u32) -> u32 {
+        let seconds = u32::try_from(self.rate_window.as_secs()).unwrap_or(u32::MAX);
+        rate.saturating_mul(seconds).max(1)
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self::SERVER
+    }
+}

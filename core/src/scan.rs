@@ -1,0 +1,332 @@
+//! Bulk scanning: where does a run of legal bytes end?
+//!
+//! Everything that looks at many bytes at once is here. Each question has one [`Class`] of bytes that
+//! may go on, and one answer: the index of the first byte that is not of the class, or the length.
+//! The classes are small on purpose: a byte outside one only means that the caller looks at it
+//! itself, so a class may leave out what is legal but rare.
+//!
+//! On x86-64, where SSE2 is part of the instruction set, a block is 16 bytes; elsewhere it is a
+//! 64-bit word, eight lanes of ordinary arithmetic. A naive twin of each class in the tests is the
+//! oracle of both.
+
+/// A set of bytes that a scan passes over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Class {
+    /// A field value's bytes: HTAB, SP, visible ASCII and 0x80 to 0xFF (RFC 9110 §5.5).
+    FieldValue,
+    /// The usual bytes of a field name or method: letters, digits and `-`.
+    Name,
+    /// The usual bytes of a request target: letters, digits, `$ & ' ( ) * + , - . / : ; = ? _`.
+    Target,
+}
+
+/// The index at or after `from` of the first byte of `bytes` that is not of `class`, or the length.
+#[inline(always)]
+pub(crate) fn skip(class: Class, bytes: &[u8], from: usize) -> usize {
+    let mut at = from;
+    while let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
+        let stops = lanes::stops(class, block);
+        if stops != 0 {
+            return at.wrapping_add(lanes::first(stops));
+        }
+        at = at.wrapping_add(lanes::COUNT);
+    }
+    // Fewer bytes than a block are left. The last whole block overlaps what was seen: shift that out.
+    let left = bytes.len().saturating_sub(at);
+    if let Some(block) = bytes.last_chunk() {
+        let stops = lanes::drop_first(lanes::stops(class, block), lanes::COUNT.wrapping_sub(left));
+        return at.wrapping_add(lanes::first(stops).min(left));
+    }
+    let rest = bytes.get(at..).unwrap_or_default();
+    let run = rest.iter().position(|&byte| !class.contains(byte));
+    at.wrapping_add(run.unwrap_or(left))
+}
+
+/// The index at or after `from` of the first `byte`, or the length.
+#[inline]
+pub(crate) fn find(byte: u8, bytes: &[u8], from: usize) -> usize {
+    let mut at = from;
+    while let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
+        let stops = lanes::equal(byte, block);
+        if stops != 0 {
+            return at.wrapping_add(lanes::first(stops));
+        }
+        at = at.wrapping_add(lanes::COUNT);
+    }
+    let rest = bytes.get(at..).unwrap_or_default();
+    let run = rest.iter().position(|&other| other == byte);
+    at.wrapping_add(run.unwrap_or(rest.len()))
+}
+
+impl Class {
+    const fn contains(self, byte: u8) -> bool {
+        match self {
+            Self::FieldValue => matches!(byte, b'\t' | 0x20..=0x7e | 0x80..=0xff),
+            Self::Name => matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-'),
+            Self::Target => {
+                matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'$' | b'&'..=b';' | b'=' | b'?' | b'_')
+            }
+        }
+    }
+}
+
+#[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
+mod lanes {
+    //! Sixteen bytes a block; a mask has one bit for each.
+
+    use super::Class;
+    use core::arch::x86_64::{
+        __m128i, _mm_andnot_si128, _mm_cmpeq_epi8, _mm_min_epu8, _mm_movemask_epi8, _mm_or_si128,
+        _mm_set_epi64x, _mm_set1_epi8, _mm_sub_epi8,
+    };
+
+    pub(super) const COUNT: usize = 16;
+
+    /// The index of the first set lane; at least [`COUNT`] when there is none.
+    #[inline(always)]
+    pub(super) const fn first(mask: u32) -> usize {
+        mask.trailing_zeros() as usize
+    }
+
+    #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "at most 16 lanes")]
+    pub(super) const fn drop_first(mask: u32, lanes: usize) -> u32 {
+        mask.wrapping_shr(lanes as u32)
+    }
+
+    #[inline(always)]
+    #[expect(unsafe_code, reason = "a function with a target feature is called from one without")]
+    pub(super) fn stops(class: Class, block: &[u8; COUNT]) -> u32 {
+        // SAFETY: the feature the callee asks for, SSE2, is on for the whole crate: `cfg` above.
+        unsafe { stops_sse2(class, block) }
+    }
+
+    #[inline(always)]
+    #[expect(unsafe_code, reason = "a function with a target feature is called from one without")]
+    pub(super) fn equal(byte: u8, block: &[u8; COUNT]) -> u32 {
+        // SAFETY: the feature the callee asks for, SSE2, is on for the whole crate: `cfg` above.
+        unsafe { equal_sse2(byte, block) }
+    }
+
+    #[inline]
+    #[target_feature(enable = "sse2")]
+    fn stops_sse2(class: Class, block: &[u8; COUNT]) -> u32 {
+        let bytes = load(block);
+        let letter = || in_range(_mm_or_si128(bytes, splat(0x20)), b'a', b'z');
+        match class {
+            Class::FieldValue => {
+                let control = in_range(bytes, 0, 0x1f);
+                let legal_control = _mm_cmpeq_epi8(bytes, splat(b'\t'));
+                let delete = _mm_cmpeq_epi8(bytes, splat(0x7f));
+                mask(_mm_or_si128(_mm_andnot_si128(legal_control, control), delete))
+            }
+            Class::Name => {
+                let digit = in_range(bytes, b'0', b'9');
+                let dash = _mm_cmpeq_epi8(bytes, splat(b'-'));
+                0xffff ^ mask(_mm_or_si128(_mm_or_si128(letter(), digit), dash))
+            }
+            Class::Target => {
+                let marks_and_digits = in_range(bytes, b'&', b';');
+                let dollar = _mm_cmpeq_epi8(bytes, splat(b'$'));
+                let equals = _mm_cmpeq_epi8(bytes, splat(b'='));
+                let question = _mm_cmpeq_epi8(bytes, splat(b'?'));
+                let underscore = _mm_cmpeq_epi8(bytes, splat(b'_'));
+                let marks = _mm_or_si128(_mm_or_si128(equals, question), underscore);
+                let others = _mm_or_si128(_mm_or_si128(marks, dollar), marks_and_digits);
+                0xffff ^ mask(_mm_or_si128(letter(), others))
+            }
+        }
+    }
+
+    #[inline]
+    #[target_feature(enable = "sse2")]
+    fn equal_sse2(byte: u8, block: &[u8; COUNT]) -> u32 {
+        mask(_mm_cmpeq_epi8(load(block), splat(byte)))
+    }
+
+    /// One unaligned 16-byte load.
+    #[inline]
+    #[target_feature(enable = "sse2")]
+    fn load(block: &[u8; COUNT]) -> __m128i {
+        let [low @ .., _, _, _, _, _, _, _, _] = *block;
+        let [_, _, _, _, _, _, _, _, high @ ..] = *block;
+        _mm_set_epi64x(i64::from_le_bytes(high), i64::from_le_bytes(low))
+    }
+
+    #[inline]
+    #[target_feature(enable = "sse2")]
+    fn splat(byte: u8) -> __m128i {
+        _mm_set1_epi8(byte.cast_signed())
+    }
+
+    /// All ones in each lane that lies from `low` to `high`, as unsigned bytes.
+    #[inline]
+    #[target_feature(enable = "sse2")]
+    fn in_range(bytes: __m128i, low: u8, high: u8) -> __m128i {
+        let offset = _mm_sub_epi8(bytes, splat(low));
+        let clamped = _mm_min_epu8(offset, splat(high.wrapping_sub(low)));
+        _mm_cmpeq_epi8(offset, clamped)
+    }
+
+    #[inline]
+    #[target_feature(enable = "sse2")]
+    fn mask(lanes: __m128i) -> u32 {
+        _mm_movemask_epi8(lanes).cast_unsigned()
+    }
+}
+
+#[cfg(any(test, not(all(target_arch = "x86_64", target_feature = "sse2"))))]
+#[cfg_attr(all(test, target_arch = "x86_64"), expect(dead_code, reason = "tested beside SSE2"))]
+mod words {
+    //! Eight bytes a block, in one 64-bit word; a mask has the high bit of each.
+    //!
+    //! Every test is exact in each lane, with no carry from one into the next: the low seven bits
+    //! are added to a constant that reaches bit 7 just when they are large enough, and bytes from
+    //! 0x80 are told apart by their own high bit.
+
+    use super::Class;
+
+    pub(super) const COUNT: usize = 8;
+
+    const ONES: u64 = u64::from_le_bytes([0x01; 8]);
+    const HIGH: u64 = u64::from_le_bytes([0x80; 8]);
+
+    /// The index of the first set lane; at least [`COUNT`] when there is none.
+    #[inline(always)]
+    pub(super) const fn first(mask: u64) -> usize {
+        (mask.trailing_zeros() >> 3) as usize
+    }
+
+    #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "at most 8 lanes")]
+    pub(super) const fn drop_first(mask: u64, lanes: usize) -> u64 {
+        match mask.checked_shr((lanes as u32).wrapping_mul(8)) {
+            Some(rest) => rest,
+            None => 0,
+        }
+    }
+
+    #[inline(always)]
+    pub(super) const fn stops(class: Class, block: &[u8; COUNT]) -> u64 {
+        let bytes = u64::from_le_bytes(*block);
+        let letter = in_range(bytes | splat(0x20), b'a', b'z');
+        match class {
+            Class::FieldValue => {
+                let control = below(bytes, 0x20) & !bytes;
+                HIGH & ((control & !in_range(bytes, b'\t', b'\t')) | in_range(bytes, 0x7f, 0x7f))
+            }
+            Class::Name => {
+                let dash = in_range(bytes, b'-', b'-');
+                HIGH & !(letter | in_range(bytes, b'0', b'9') | dash)
+            }
+            Class::Target => {
+                let marks = in_range(bytes, b'=', b'=') | in_range(bytes, b'?', b'?');
+                let others = marks | in_range(bytes, b'_', b'_') | in_range(bytes, b'$', b'$');
+                HIGH & !(letter | others | in_range(bytes, b'&', b';'))
+            }
+        }
+    }
+
+    #[inline(always)]
+    pub(super) const fn equal(byte: u8, block: &[u8; COUNT]) -> u64 {
+        let difference = u64::from_le_bytes(*block) ^ splat(byte);
+        HIGH & !(difference | (difference & !HIGH).wrapping_add(!HIGH))
+    }
+
+    const fn splat(byte: u8) -> u64 {
+        ONES.wrapping_mul(byte as u64)
+    }
+
+    /// The high bit of each lane that lies from `low` to `high`, both ASCII; other bits are noise.
+    const fn in_range(bytes: u64, low: u8, high: u8) -> u64 {
+        !below(bytes, low) & below(bytes, high.wrapping_add(1)) & !bytes
+    }
+
+    /// The high bit of each lane whose low seven bits are less than `bound`; other bits are noise.
+    const fn below(bytes: u64, bound: u8) -> u64 {
+        !(bytes & !HIGH).wrapping_add(splat(0x80_u8.wrapping_sub(bound)))
+    }
+}
+
+#[cfg(not(all(target_arch = "x86_64", target_feature = "sse2")))]
+use words as lanes;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CLASSES: [Class; 3] = [Class::FieldValue, Class::Name, Class::Target];
+
+    fn naive(class: Class, bytes: &[u8], from: usize) -> usize {
+        let stop = bytes.iter().skip(from).position(|&byte| !class.contains(byte));
+        stop.map_or(bytes.len(), |run| from + run)
+    }
+
+    #[test]
+    fn every_byte_in_every_lane_agrees_with_the_class() {
+        for class in CLASSES {
+            for byte in 0..=255 {
+                for lane in 0..16 {
+                    let mut block = [b'a'; 16];
+                    block[lane] = byte;
+                    let expected = if class.contains(byte) { 16 } else { lane };
+                    let wide = lanes::first(lanes::stops(class, &block)).min(16);
+                    assert_eq!(wide, expected, "{class:?} {byte:#04x} in lane {lane}");
+                    let half = *block[lane & 8..].first_chunk().unwrap();
+                    let narrow = words::first(words::stops(class, &half)).min(8);
+                    assert_eq!(narrow, if expected == 16 { 8 } else { lane & 7 });
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn words_are_exact_beside_any_neighbour() {
+        for class in CLASSES {
+            for (first, second) in (0..=255).flat_map(|a| (0..=255).map(move |b| (a, b))) {
+                let block = [b'a', first, second, b'a', second, first, b'a', b'a'];
+                let stops = words::stops(class, &block);
+                for (lane, &byte) in block.iter().enumerate() {
+                    let stop = stops >> (8 * lane) & 0x80 != 0;
+                    assert_eq!(stop, !class.contains(byte), "{class:?} {block:?}");
+                }
+                let equal = words::equal(second, &block);
+                for (lane, &byte) in block.iter().enumerate() {
+                    assert_eq!(equal >> (8 * lane) & 0x80 != 0, byte == second);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn skips_to_the_naive_index_at_every_length_and_start() {
+        let mut bytes = [b'a'; 70];
+        for len in 0..=bytes.len() {
+            for stop in (0..len).chain([usize::MAX]) {
+                if let Some(byte) = bytes.get_mut(stop) {
+                    *byte = b'\r';
+                }
+                for class in CLASSES {
+                    for from in [0, 1, 15, 16, 17, len / 2, len].into_iter().filter(|&f| f <= len) {
+                        let expected = naive(class, &bytes[..len], from);
+                        assert_eq!(skip(class, &bytes[..len], from), expected);
+                        let found = bytes[from..len].iter().position(|&byte| byte == b'\r');
+                        let found = found.map_or(len, |run| from + run);
+                        assert_eq!(find(b'\r', &bytes[..len], from), found);
+                    }
+                }
+                if let Some(byte) = bytes.get_mut(stop) {
+                    *byte = b'a';
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn words_drop_lanes() {
+        assert_eq!(words::drop_first(0x80_00_80, 1), 0x80_00);
+        assert_eq!(words::drop_first(u64::MAX, 8), 0);
+        assert_eq!(lanes::drop_first(0b101, 1), 0b10);
+        assert_eq!(lanes::drop_first(0xffff, 16), 0);
+    }
+}

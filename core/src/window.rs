@@ -1,0 +1,418 @@
+//! The two windows that a driver lends to a turn: bytes received, and room for bytes to send.
+//!
+//! The engine owns no buffer. It reads from an [`Input`] and says in it what it has consumed; it
+//! appends to an [`Output`], which copies what is small and refers to what is `'static`. When an
+//! output is full, nothing of a part is written and no state has moved: that is all the backpressure
+//! there is.
+
+/// Bytes received and not yet consumed.
+///
+/// ```text
+///  bytes  [ consumed | remaining                ]
+///                    ^ start                    ^ end
+/// ```
+///
+/// What remains after a turn comes back in the next input, with more behind it.
+#[derive(Debug)]
+pub struct Input<'b> {
+    // start <= end <= bytes.len()
+    bytes: &'b mut [u8],
+    start: usize,
+    end: usize,
+    outlook: Outlook,
+}
+
+/// What may come behind the bytes of an input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "these three are all there is")]
+pub enum Outlook {
+    /// More bytes, as soon as the peer sends them.
+    More,
+    /// Nothing, until some of these are consumed: the driver has no more room.
+    Full,
+    /// Nothing: the peer has closed its side.
+    Ended,
+}
+
+impl<'b> Input<'b> {
+    /// All of `bytes`.
+    #[must_use]
+    #[inline]
+    pub const fn new(bytes: &'b mut [u8], outlook: Outlook) -> Self {
+        let end = bytes.len();
+        Self { bytes, start: 0, end, outlook }
+    }
+
+    /// What is not yet consumed.
+    #[must_use]
+    #[inline]
+    pub fn remaining(&self) -> &[u8] {
+        self.bytes.get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// What may come behind [`remaining`](Self::remaining).
+    #[must_use]
+    #[inline]
+    pub const fn outlook(&self) -> Outlook {
+        self.outlook
+    }
+
+    /// Marks the first `len` remaining bytes as consumed.
+    #[inline]
+    pub(crate) fn consume(&mut self, len: usize) {
+        self.start = self.start.saturating_add(len).min(self.end);
+    }
+
+    /// The part of what remains from `start` to `end`; nothing where that is not all there.
+    #[inline]
+    pub(crate) fn remaining_of(&self, start: usize, end: usize) -> &[u8] {
+        self.remaining().get(start..end).unwrap_or_default()
+    }
+
+    /// What is not yet consumed, to be moved about.
+    pub(crate) fn remaining_mut(&mut self) -> &mut [u8] {
+        self.bytes.get_mut(self.start..self.end).unwrap_or_default()
+    }
+
+    /// Takes the bytes from `start` to `end` out of what remains, and moves what follows down.
+    pub(crate) fn remove(&mut self, start: usize, end: usize) {
+        let remaining = self.remaining_mut();
+        let removed = end.saturating_sub(start);
+        if removed > 0 && end <= remaining.len() {
+            remaining.copy_within(end.., start);
+            self.end = self.end.saturating_sub(removed);
+        }
+    }
+}
+
+/// Room for bytes to send.
+#[derive(Debug)]
+pub struct Output<'b> {
+    bytes: &'b mut [u8],
+    queue: &'b mut Queue,
+    overflow: Option<&'b mut dyn Overflow>,
+}
+
+/// Where a driver that has a heap lets an answer go on that is longer than the room it lent.
+pub trait Overflow: core::fmt::Debug {
+    /// Appends `bytes` behind everything in the output, or takes none of them.
+    fn append(&mut self, bytes: &[u8]) -> bool;
+}
+
+/// What of an output's bytes is to be sent, and which `'static` slices lie between them.
+#[derive(Clone, Debug, Default)]
+pub struct Queue {
+    // sent <= filled <= the length of the bytes; held[..].at rises and lies between them
+    sent: usize,
+    filled: usize,
+    held: [Held; Self::MAX_HELD],
+    held_from: usize,
+    held_to: usize,
+    overflowed: bool,
+}
+
+/// A slice that is sent from where it lies, before the copied byte at `at`.
+#[derive(Clone, Copy, Debug, Default)]
+struct Held {
+    at: usize,
+    slice: &'static [u8],
+}
+
+impl Queue {
+    /// How many `'static` slices an output can refer to; further ones are copied.
+    pub const MAX_HELD: usize = 8;
+
+    /// Nothing to send.
+    #[must_use]
+    pub const fn new() -> Self {
+        const NONE: Held = Held { at: 0, slice: &[] };
+        Self {
+            sent: 0,
+            filled: 0,
+            held: [NONE; Self::MAX_HELD],
+            held_from: 0,
+            held_to: 0,
+            overflowed: false,
+        }
+    }
+
+    /// Whether everything has been sent.
+    #[must_use]
+    #[inline]
+    pub const fn is_empty(&self) -> bool {
+        self.sent == self.filled && self.held_from == self.held_to
+    }
+
+    /// How many bytes are to be sent, without those in an [`Overflow`].
+    #[must_use]
+    pub fn len(&self) -> usize {
+        let held = self.waiting().iter().fold(0_usize, |sum, held| sum.saturating_add(held.slice.len()));
+        self.filled.saturating_sub(self.sent).saturating_add(held)
+    }
+
+    /// The slices to be sent, in order, for a vectored write. `bytes` is what the output was made of.
+    pub fn slices<'a>(&'a self, bytes: &'a [u8]) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        let mut from = self.sent;
+        let copied_and_held = self.waiting().iter().flat_map(move |held| {
+            let copied = bytes.get(from..held.at).unwrap_or_default();
+            from = held.at;
+            [copied, held.slice]
+        });
+        let last = self.waiting().last().map_or(self.sent, |held| held.at);
+        let tail = bytes.get(last..self.filled).unwrap_or_default();
+        copied_and_held.chain([tail]).filter(|slice| !slice.is_empty())
+    }
+
+    /// Tells that the first `len` bytes have been sent.
+    pub fn advance(&mut self, mut len: usize) {
+        while let Some(held) = self.held.get_mut(self.held_from).filter(|_| self.held_from < self.held_to) {
+            let copied = held.at.saturating_sub(self.sent);
+            if len < copied {
+                break;
+            }
+            len = len.saturating_sub(copied);
+            self.sent = held.at;
+            let rest = held.slice.get(len..).unwrap_or_default();
+            len = len.saturating_sub(held.slice.len());
+            held.slice = rest;
+            if !rest.is_empty() {
+                return;
+            }
+            self.held_from = self.held_from.saturating_add(1);
+        }
+        self.sent = self.sent.saturating_add(len).min(self.filled);
+        if self.is_empty() {
+            *self = Self::new();
+        }
+    }
+
+    /// Copies what is to be sent into `to`, which has room for it, with the `'static` slices still
+    /// only referred to, and answers the queue that describes it there.
+    ///
+    /// `None` when `to` is shorter than [`copied_len`](Self::copied_len).
+    #[must_use]
+    pub fn move_to(&self, bytes: &[u8], to: &mut [u8]) -> Option<Self> {
+        let copied = bytes.get(self.sent..self.filled)?;
+        to.get_mut(..copied.len())?.copy_from_slice(copied);
+        let mut moved = Self { overflowed: self.overflowed, ..Self::new() };
+        moved.filled = copied.len();
+        for (to, held) in moved.held.iter_mut().zip(self.waiting()) {
+            *to = Held { at: held.at.saturating_sub(self.sent), slice: held.slice };
+        }
+        moved.held_to = self.waiting().len();
+        Some(moved)
+    }
+
+    /// How many bytes [`move_to`](Self::move_to) copies.
+    #[must_use]
+    pub const fn copied_len(&self) -> usize {
+        self.filled.saturating_sub(self.sent)
+    }
+
+    /// How many bytes have been copied in since the queue was last empty.
+    #[must_use]
+    #[inline]
+    pub const fn filled(&self) -> usize {
+        self.filled
+    }
+
+    fn waiting(&self) -> &[Held] {
+        self.held.get(self.held_from..self.held_to).unwrap_or_default()
+    }
+}
+
+impl<'b> Output<'b> {
+    /// Room for `bytes.len()` bytes, less what `queue` has already filled.
+    #[must_use]
+    #[inline]
+    pub const fn new(bytes: &'b mut [u8], queue: &'b mut Queue) -> Self {
+        Self { bytes, queue, overflow: None }
+    }
+
+    /// The same, and `overflow` takes what of one answer does not fit. Nothing is appended to the
+    /// output after that, until it has been sent.
+    #[must_use]
+    #[inline]
+    pub const fn with_overflow(
+        bytes: &'b mut [u8],
+        queue: &'b mut Queue,
+        overflow: &'b mut dyn Overflow,
+    ) -> Self {
+        Self { bytes, queue, overflow: Some(overflow) }
+    }
+
+    /// How many bytes can be copied in.
+    #[must_use]
+    #[inline]
+    pub const fn room(&self) -> usize {
+        if self.queue.overflowed {
+            0
+        } else {
+            self.bytes.len().saturating_sub(self.queue.filled)
+        }
+    }
+
+    /// Whether nothing is waiting to be sent.
+    #[must_use]
+    #[inline]
+    pub const fn is_empty(&self) -> bool {
+        self.queue.is_empty() && !self.queue.overflowed
+    }
+
+    /// The same output, for a shorter time.
+    #[inline]
+    pub(crate) fn reborrow(&mut self) -> Output<'_> {
+        // A plain match, so that the trait object's lifetime may shrink too.
+        let overflow: Option<&mut dyn Overflow> = match &mut self.overflow {
+            Some(overflow) => Some(&mut **overflow),
+            None => None,
+        };
+        Output { bytes: self.bytes, queue: self.queue, overflow }
+    }
+
+    /// A writer at the end of what is filled. What it wrote counts when [`commit`](Self::commit) is
+    /// given its length.
+    #[inline]
+    pub(crate) fn writer(&mut self) -> Writer<'_> {
+        Writer::new(self.spare())
+    }
+
+    #[inline]
+    pub(crate) fn commit(&mut self, written: usize) {
+        self.queue.filled = self.queue.filled.saturating_add(written).min(self.bytes.len());
+    }
+
+    /// The room there is, to be written to directly.
+    pub(crate) fn spare(&mut self) -> &mut [u8] {
+        let filled = if self.queue.overflowed { self.bytes.len() } else { self.queue.filled };
+        self.bytes.get_mut(filled..).unwrap_or_default()
+    }
+
+    /// Appends what `write` puts, if all of it fits.
+    #[inline]
+    pub(crate) fn append(&mut self, write: impl FnOnce(&mut Writer<'_>)) -> bool {
+        let mut writer = self.writer();
+        write(&mut writer);
+        let len = writer.len();
+        self.commit(len.unwrap_or(0));
+        len.is_some()
+    }
+
+    /// How many bytes have been copied in; for [`truncate`](Self::truncate).
+    #[inline]
+    pub(crate) const fn filled(&self) -> usize {
+        self.queue.filled
+    }
+
+    /// Takes back what was copied in since [`filled`](Self::filled) was `to`.
+    pub(crate) fn truncate(&mut self, to: usize) {
+        self.queue.filled = self.queue.filled.min(to).max(self.queue.sent);
+    }
+
+    /// Copies all of `bytes` in, or into the overflow if need be; or none.
+    pub(crate) fn copy(&mut self, bytes: &[u8]) -> bool {
+        let mut writer = self.writer();
+        if let Some(len) = writer.put(bytes).len() {
+            self.commit(len);
+            return true;
+        }
+        let taken = !self.queue.overflowed
+            && self.overflow.as_mut().is_some_and(|overflow| overflow.append(bytes));
+        self.queue.overflowed |= taken;
+        taken
+    }
+
+    /// Puts a `'static` slice in: by reference where that pays, and else as a copy; or not at all.
+    pub(crate) fn hold(&mut self, slice: &'static [u8]) -> bool {
+        /// Up to this length a copy costs less than one more entry in a vectored write.
+        const COPIED_LEN: usize = 1024;
+        if slice.len() <= COPIED_LEN && self.copy(slice) {
+            return true;
+        }
+        match self.queue.held.get_mut(self.queue.held_to) {
+            Some(held) if !self.queue.overflowed => {
+                *held = Held { at: self.queue.filled, slice };
+                self.queue.held_to = self.queue.held_to.saturating_add(1);
+                true
+            }
+            _ => self.copy(slice),
+        }
+    }
+}
+
+/// Appends parts to a slice; once one does not fit, none that follows is written.
+#[derive(Debug)]
+pub(crate) struct Writer<'a> {
+    room: &'a mut [u8],
+    capacity: usize,
+    /// Whether every part so far has fitted.
+    fits: bool,
+}
+
+impl<'a> Writer<'a> {
+    #[inline]
+    pub(crate) const fn new(room: &'a mut [u8]) -> Self {
+        let capacity = room.len();
+        Self { room, capacity, fits: true }
+    }
+
+    #[inline]
+    pub(crate) fn put(&mut self, bytes: &[u8]) -> &mut Self {
+        match core::mem::take(&mut self.room).split_at_mut_checked(bytes.len()) {
+            Some((to, rest)) => {
+                to.copy_from_slice(bytes);
+                self.room = rest;
+            }
+            None => self.fits = false,
+        }
+        self
+    }
+
+    /// Puts an array, whose length the compiler knows.
+    #[inline]
+    pub(crate) fn put_array<const N: usize>(&mut self, bytes: &[u8; N]) -> &mut Self {
+        match core::mem::take(&mut self.room).split_first_chunk_mut::<N>() {
+            Some((to, rest)) => {
+                *to = *bytes;
+                self.room = rest;
+            }
+            None => self.fits = false,
+        }
+        self
+    }
+
+    /// Puts a number in decimal.
+    #[inline]
+    pub(crate) fn put_decimal(&mut self, number: u64) -> &mut Self {
+        self.put_digits(number, 10)
+    }
+
+    /// Puts a number in lower-case hexadecimal.
+    #[inline]
+    pub(crate) fn put_hexadecimal(&mut self, number: u64) -> &mut Self {
+        self.put_digits(number, 16)
+    }
+
+    #[inline(always)]
+    fn put_digits(&mut self, mut number: u64, base: u64) -> &mut Self {
+        let mut digits = [0; 20];
+        let mut from = digits.len();
+        for digit in digits.iter_mut().rev() {
+            *digit = DIGITS.get((number % base) as usize & 15).copied().unwrap_or(b'0');
+            number /= base;
+            from = from.wrapping_sub(1);
+            if number == 0 {
+                break;
+            }
+        }
+        self.put(digits.get(from..).unwrap_or_default())
+    }
+
+    /// How many bytes were written, if every part fitted.
+    #[inline]
+    pub(crate) const fn len(&self) -> Option<usize> {
+        if self.fits { Some(self.capacity.wrapping_sub(self.room.len())) } else { None }
+    }
+}
+
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
