@@ -73,11 +73,12 @@ class Running:
 
 
 @contextlib.contextmanager
-def running(server, *, threads=1, core=None, alone=False, under=(), batch=False, ready_seconds=10):
+def running(server, *, threads=1, core=None, alone=False, under=(), batch=False, ready_seconds=10, environment=()):
     """Starts a server on a free port of 127.0.0.1, and kills it at the end.
 
     `under` are the words of a tracer. `batch` starts it under SCHED_BATCH: then
-    it never interrupts a client on the same core.
+    it never interrupts a client on the same core. `environment` is added to
+    this program's own.
     """
 
     def before_exec():
@@ -94,6 +95,7 @@ def running(server, *, threads=1, core=None, alone=False, under=(), batch=False,
             process = subprocess.Popen(
                 [*under, *command],
                 stdin=subprocess.DEVNULL,
+                env={**os.environ, **dict(environment)},
                 stdout=complaints,
                 stderr=complaints,
                 start_new_session=True,

@@ -164,7 +164,7 @@ def target_folder():
 
 def build_peers():
     """Builds the Rust peers and the load client, once per run of the script."""
-    cargo_build(PEERS, "--bins", "--target-dir", str(PEERS / "target"))
+    cargo_build(PEERS, "--locked", "--bins", "--target-dir", str(PEERS / "target"))
 
 
 def cargo_build(folder, *arguments):
