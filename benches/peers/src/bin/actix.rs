@@ -15,6 +15,7 @@ fn main() -> io::Result<()> {
         HttpServer::new(|| App::new().default_service(web::to(hello)))
             .workers(options.threads)
             .backlog(BACKLOG as u32)
+            .tcp_nodelay(true)
             .max_connections(100_000)
             // No timers: an idle connection stays open, and none is counted.
             .keep_alive(KeepAlive::Os)
