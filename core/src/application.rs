@@ -104,7 +104,10 @@ impl<E: Default> Session<E> {
     /// For a connection that has just been accepted.
     #[must_use]
     pub fn new() -> Self {
-        Self { connection: Connection::new(), exchange: E::default() }
+        Self {
+            connection: Connection::new(),
+            exchange: E::default(),
+        }
     }
 
     /// Goes on as far as that is possible without the driver.

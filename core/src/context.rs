@@ -23,7 +23,12 @@ impl Context {
     /// A context at the clock's origin, with no date yet.
     #[must_use]
     pub const fn new(limits: Limits, stamp: Stamp) -> Self {
-        Self { limits, now: Instant::from_millis(0), stamp, connection: 0 }
+        Self {
+            limits,
+            now: Instant::from_millis(0),
+            stamp,
+            connection: 0,
+        }
     }
 }
 
@@ -44,7 +49,11 @@ impl Stamp {
     pub const MAX_SERVER_LEN: usize = 64;
 
     /// No lines at all.
-    pub const EMPTY: Self = Self { bytes: [0; Self::CAPACITY], server_len: 0, len: 0 };
+    pub const EMPTY: Self = Self {
+        bytes: [0; Self::CAPACITY],
+        server_len: 0,
+        len: 0,
+    };
 
     /// A stamp with a `Server` line (RFC 9110 §10.2.4), such as `kinglet`.
     ///
@@ -66,7 +75,11 @@ impl Stamp {
     /// Sets the `Date` line to `unix_seconds` after 1970-01-01T00:00:00Z.
     pub fn set_date(&mut self, unix_seconds: u64) {
         self.len = self.server_len;
-        for part in [b"Date: ".as_slice(), &HttpDate::from_unix(unix_seconds).emit(), b"\r\n"] {
+        for part in [
+            b"Date: ".as_slice(),
+            &HttpDate::from_unix(unix_seconds).emit(),
+            b"\r\n",
+        ] {
             self.push(part);
         }
     }

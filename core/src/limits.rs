@@ -10,7 +10,10 @@ use core::time::Duration;
 /// Limits are read through the [`Context`](crate::Context) at every call, so a driver may change
 /// them while connections are open.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "built by functional update from a preset")]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "built by functional update from a preset"
+)]
 pub struct Limits {
     /// Bytes of a head: start-line, header section and the empty line. Over it: 431.
     pub max_head_len: u16,

@@ -65,7 +65,11 @@ impl<A: Application + ?Sized> Route<A> {
     /// A route for any method.
     #[must_use]
     pub const fn new(method: Method<'static>, pattern: &'static str, handler: Handler<A>) -> Self {
-        Self { method, pattern, handler }
+        Self {
+            method,
+            pattern,
+            handler,
+        }
     }
 
     /// A route for GET, and for HEAD where no other is for that.
@@ -143,10 +147,15 @@ impl<A: Application + ?Sized> Routes<A> {
         }
         match chosen {
             Some(route) => {
-                let parameters = Parameters { pattern: route.pattern, path };
+                let parameters = Parameters {
+                    pattern: route.pattern,
+                    path,
+                };
                 (route.handler)(application, exchange, request, parameters, reply)
             }
-            None if request.target() == Target::Asterisk => self.allow(Status::NO_CONTENT, None, reply),
+            None if request.target() == Target::Asterisk => {
+                self.allow(Status::NO_CONTENT, None, reply)
+            }
             None if !path_exists => reply.send(Status::NOT_FOUND, &[PLAIN], b"no such resource\n"),
             None if method == Method::Options => self.allow(Status::NO_CONTENT, Some(path), reply),
             None => self.allow(Status::METHOD_NOT_ALLOWED, Some(path), reply),
@@ -158,14 +167,24 @@ impl<A: Application + ?Sized> Routes<A> {
         let mut bytes = [0; MAX_ALLOW_LEN];
         let mut writer = Writer::new(&mut bytes);
         writer.put(b"OPTIONS");
-        let on_path = |route: &&Route<A>| path.is_none_or(|path| fit(route.pattern, path) != Fit::None);
-        for (index, route) in self.routes.iter().enumerate().filter(|(_, route)| on_path(route)) {
+        let on_path =
+            |route: &&Route<A>| path.is_none_or(|path| fit(route.pattern, path) != Fit::None);
+        for (index, route) in self
+            .routes
+            .iter()
+            .enumerate()
+            .filter(|(_, route)| on_path(route))
+        {
             let before = self.routes.iter().take(index).filter(on_path);
             if before.into_iter().any(|other| other.method == route.method) {
                 continue;
             }
             writer.put(b", ").put(route.method.as_str().as_bytes());
-            let has_head = self.routes.iter().filter(on_path).any(|route| route.method == Method::Head);
+            let has_head = self
+                .routes
+                .iter()
+                .filter(on_path)
+                .any(|route| route.method == Method::Head);
             if route.method == Method::Get && !has_head {
                 writer.put(b", HEAD");
             }
@@ -276,7 +295,10 @@ mod tests {
 
     #[test]
     fn parameters_are_looked_up_by_name() {
-        let parameters = Parameters { pattern: "/a/{x}/{*rest}", path: "/a/1/b/c" };
+        let parameters = Parameters {
+            pattern: "/a/{x}/{*rest}",
+            path: "/a/1/b/c",
+        };
         assert_eq!(parameters.value("x"), Some("1"));
         assert_eq!(parameters.value("rest"), Some("b/c"));
         assert_eq!(parameters.value("y"), None);

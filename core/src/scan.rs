@@ -95,14 +95,20 @@ mod lanes {
     }
 
     #[inline(always)]
-    #[expect(unsafe_code, reason = "a function with a target feature is called from one without")]
+    #[expect(
+        unsafe_code,
+        reason = "a function with a target feature is called from one without"
+    )]
     pub(super) fn stops(class: Class, block: &[u8; COUNT]) -> u32 {
         // SAFETY: the feature the callee asks for, SSE2, is on for the whole crate: `cfg` above.
         unsafe { stops_sse2(class, block) }
     }
 
     #[inline(always)]
-    #[expect(unsafe_code, reason = "a function with a target feature is called from one without")]
+    #[expect(
+        unsafe_code,
+        reason = "a function with a target feature is called from one without"
+    )]
     pub(super) fn equal(byte: u8, block: &[u8; COUNT]) -> u32 {
         // SAFETY: the feature the callee asks for, SSE2, is on for the whole crate: `cfg` above.
         unsafe { equal_sse2(byte, block) }
@@ -118,7 +124,10 @@ mod lanes {
                 let control = in_range(bytes, 0, 0x1f);
                 let legal_control = _mm_cmpeq_epi8(bytes, splat(b'\t'));
                 let delete = _mm_cmpeq_epi8(bytes, splat(0x7f));
-                mask(_mm_or_si128(_mm_andnot_si128(legal_control, control), delete))
+                mask(_mm_or_si128(
+                    _mm_andnot_si128(legal_control, control),
+                    delete,
+                ))
             }
             Class::Name => {
                 let digit = in_range(bytes, b'0', b'9');
@@ -176,7 +185,6 @@ mod lanes {
 }
 
 #[cfg(any(test, not(all(target_arch = "x86_64", target_feature = "sse2"))))]
-#[cfg_attr(all(test, target_arch = "x86_64"), expect(dead_code, reason = "tested beside SSE2"))]
 mod words {
     //! Eight bytes a block, in one 64-bit word; a mask has the high bit of each.
     //!
@@ -258,7 +266,10 @@ mod tests {
     const CLASSES: [Class; 3] = [Class::FieldValue, Class::Name, Class::Target];
 
     fn naive(class: Class, bytes: &[u8], from: usize) -> usize {
-        let stop = bytes.iter().skip(from).position(|&byte| !class.contains(byte));
+        let stop = bytes
+            .iter()
+            .skip(from)
+            .position(|&byte| !class.contains(byte));
         stop.map_or(bytes.len(), |run| from + run)
     }
 
@@ -307,7 +318,10 @@ mod tests {
                     *byte = b'\r';
                 }
                 for class in CLASSES {
-                    for from in [0, 1, 15, 16, 17, len / 2, len].into_iter().filter(|&f| f <= len) {
+                    for from in [0, 1, 15, 16, 17, len / 2, len]
+                        .into_iter()
+                        .filter(|&f| f <= len)
+                    {
                         let expected = naive(class, &bytes[..len], from);
                         assert_eq!(skip(class, &bytes[..len], from), expected);
                         let found = bytes[from..len].iter().position(|&byte| byte == b'\r');

@@ -17,7 +17,10 @@ pub struct Instant(u32);
 impl Instant {
     /// The instant that lies `millis` milliseconds after the clock's origin, modulo 2³².
     #[must_use]
-    #[expect(clippy::cast_possible_truncation, reason = "an instant is the count modulo 2^32")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "an instant is the count modulo 2^32"
+    )]
     pub const fn from_millis(millis: u64) -> Self {
         Self(millis as u32)
     }

@@ -40,7 +40,12 @@ impl<'b> Input<'b> {
     #[inline]
     pub const fn new(bytes: &'b mut [u8], outlook: Outlook) -> Self {
         let end = bytes.len();
-        Self { bytes, start: 0, end, outlook }
+        Self {
+            bytes,
+            start: 0,
+            end,
+            outlook,
+        }
     }
 
     /// What is not yet consumed.
@@ -146,7 +151,10 @@ impl Queue {
     /// How many bytes are to be sent, without those in an [`Overflow`].
     #[must_use]
     pub fn len(&self) -> usize {
-        let held = self.waiting().iter().fold(0_usize, |sum, held| sum.saturating_add(held.slice.len()));
+        let held = self
+            .waiting()
+            .iter()
+            .fold(0_usize, |sum, held| sum.saturating_add(held.slice.len()));
         self.filled.saturating_sub(self.sent).saturating_add(held)
     }
 
@@ -160,12 +168,18 @@ impl Queue {
         });
         let last = self.waiting().last().map_or(self.sent, |held| held.at);
         let tail = bytes.get(last..self.filled).unwrap_or_default();
-        copied_and_held.chain([tail]).filter(|slice| !slice.is_empty())
+        copied_and_held
+            .chain([tail])
+            .filter(|slice| !slice.is_empty())
     }
 
     /// Tells that the first `len` bytes have been sent.
     pub fn advance(&mut self, mut len: usize) {
-        while let Some(held) = self.held.get_mut(self.held_from).filter(|_| self.held_from < self.held_to) {
+        while let Some(held) = self
+            .held
+            .get_mut(self.held_from)
+            .filter(|_| self.held_from < self.held_to)
+        {
             let copied = held.at.saturating_sub(self.sent);
             if len < copied {
                 break;
@@ -194,10 +208,16 @@ impl Queue {
     pub fn move_to(&self, bytes: &[u8], to: &mut [u8]) -> Option<Self> {
         let copied = bytes.get(self.sent..self.filled)?;
         to.get_mut(..copied.len())?.copy_from_slice(copied);
-        let mut moved = Self { overflowed: self.overflowed, ..Self::new() };
+        let mut moved = Self {
+            overflowed: self.overflowed,
+            ..Self::new()
+        };
         moved.filled = copied.len();
         for (to, held) in moved.held.iter_mut().zip(self.waiting()) {
-            *to = Held { at: held.at.saturating_sub(self.sent), slice: held.slice };
+            *to = Held {
+                at: held.at.saturating_sub(self.sent),
+                slice: held.slice,
+            };
         }
         moved.held_to = self.waiting().len();
         Some(moved)
@@ -217,7 +237,9 @@ impl Queue {
     }
 
     fn waiting(&self) -> &[Held] {
-        self.held.get(self.held_from..self.held_to).unwrap_or_default()
+        self.held
+            .get(self.held_from..self.held_to)
+            .unwrap_or_default()
     }
 }
 
@@ -226,7 +248,11 @@ impl<'b> Output<'b> {
     #[must_use]
     #[inline]
     pub const fn new(bytes: &'b mut [u8], queue: &'b mut Queue) -> Self {
-        Self { bytes, queue, overflow: None }
+        Self {
+            bytes,
+            queue,
+            overflow: None,
+        }
     }
 
     /// The same, and `overflow` takes what of one answer does not fit. Nothing is appended to the
@@ -238,7 +264,11 @@ impl<'b> Output<'b> {
         queue: &'b mut Queue,
         overflow: &'b mut dyn Overflow,
     ) -> Self {
-        Self { bytes, queue, overflow: Some(overflow) }
+        Self {
+            bytes,
+            queue,
+            overflow: Some(overflow),
+        }
     }
 
     /// How many bytes can be copied in.
@@ -267,7 +297,11 @@ impl<'b> Output<'b> {
             Some(overflow) => Some(&mut **overflow),
             None => None,
         };
-        Output { bytes: self.bytes, queue: self.queue, overflow }
+        Output {
+            bytes: self.bytes,
+            queue: self.queue,
+            overflow,
+        }
     }
 
     /// A writer at the end of what is filled. What it wrote counts when [`commit`](Self::commit) is
@@ -279,12 +313,20 @@ impl<'b> Output<'b> {
 
     #[inline]
     pub(crate) fn commit(&mut self, written: usize) {
-        self.queue.filled = self.queue.filled.saturating_add(written).min(self.bytes.len());
+        self.queue.filled = self
+            .queue
+            .filled
+            .saturating_add(written)
+            .min(self.bytes.len());
     }
 
     /// The room there is, to be written to directly.
     pub(crate) fn spare(&mut self) -> &mut [u8] {
-        let filled = if self.queue.overflowed { self.bytes.len() } else { self.queue.filled };
+        let filled = if self.queue.overflowed {
+            self.bytes.len()
+        } else {
+            self.queue.filled
+        };
         self.bytes.get_mut(filled..).unwrap_or_default()
     }
 
@@ -317,7 +359,10 @@ impl<'b> Output<'b> {
             return true;
         }
         let taken = !self.queue.overflowed
-            && self.overflow.as_mut().is_some_and(|overflow| overflow.append(bytes));
+            && self
+                .overflow
+                .as_mut()
+                .is_some_and(|overflow| overflow.append(bytes));
         self.queue.overflowed |= taken;
         taken
     }
@@ -331,7 +376,10 @@ impl<'b> Output<'b> {
         }
         match self.queue.held.get_mut(self.queue.held_to) {
             Some(held) if !self.queue.overflowed => {
-                *held = Held { at: self.queue.filled, slice };
+                *held = Held {
+                    at: self.queue.filled,
+                    slice,
+                };
                 self.queue.held_to = self.queue.held_to.saturating_add(1);
                 true
             }
@@ -353,7 +401,11 @@ impl<'a> Writer<'a> {
     #[inline]
     pub(crate) const fn new(room: &'a mut [u8]) -> Self {
         let capacity = room.len();
-        Self { room, capacity, fits: true }
+        Self {
+            room,
+            capacity,
+            fits: true,
+        }
     }
 
     #[inline]
@@ -398,7 +450,10 @@ impl<'a> Writer<'a> {
         let mut digits = [0; 20];
         let mut from = digits.len();
         for digit in digits.iter_mut().rev() {
-            *digit = DIGITS.get((number % base) as usize & 15).copied().unwrap_or(b'0');
+            *digit = DIGITS
+                .get((number % base) as usize & 15)
+                .copied()
+                .unwrap_or(b'0');
             number /= base;
             from = from.wrapping_sub(1);
             if number == 0 {
@@ -411,7 +466,11 @@ impl<'a> Writer<'a> {
     /// How many bytes were written, if every part fitted.
     #[inline]
     pub(crate) const fn len(&self) -> Option<usize> {
-        if self.fits { Some(self.capacity.wrapping_sub(self.room.len())) } else { None }
+        if self.fits {
+            Some(self.capacity.wrapping_sub(self.room.len()))
+        } else {
+            None
+        }
     }
 }
 

@@ -43,7 +43,13 @@ enum Place {
 
 impl Decoder {
     pub(crate) const fn new(max_content_len: u64) -> Self {
-        Self { allowance: max_content_len, place: Place::Line { extensions: 0, seen: 0 } }
+        Self {
+            allowance: max_content_len,
+            place: Place::Line {
+                extensions: 0,
+                seen: 0,
+            },
+        }
     }
 
     /// Gives back the last `len` bytes of the data that was answered last.
@@ -51,7 +57,10 @@ impl Decoder {
         match &mut self.place {
             Place::Data { left, .. } => *left = left.saturating_add(len),
             Place::DataEnd { extensions } if len > 0 => {
-                self.place = Place::Data { extensions: *extensions, left: len };
+                self.place = Place::Data {
+                    extensions: *extensions,
+                    left: len,
+                };
             }
             Place::Line { .. } | Place::DataEnd { .. } | Place::Trailers(_) => {}
         }
@@ -82,14 +91,22 @@ impl Decoder {
                     let len = rest.len().min(usize::try_from(*left).unwrap_or(usize::MAX));
                     *left = left.wrapping_sub(len as u64);
                     if *left == 0 {
-                        self.place = Place::DataEnd { extensions: *extensions };
+                        self.place = Place::DataEnd {
+                            extensions: *extensions,
+                        };
                     }
-                    return Ok(Piece::Data { start: at, end: at.wrapping_add(len) });
+                    return Ok(Piece::Data {
+                        start: at,
+                        end: at.wrapping_add(len),
+                    });
                 }
                 Place::DataEnd { extensions } => match rest {
                     [b'\r', b'\n', ..] => {
                         at = at.wrapping_add(2);
-                        self.place = Place::Line { extensions: *extensions, seen: 0 };
+                        self.place = Place::Line {
+                            extensions: *extensions,
+                            seen: 0,
+                        };
                     }
                     [] | [b'\r'] => return Ok(Piece::More { consumed: at }),
                     _ => return Err(SyntaxError::MissingChunkEnd.into()),
@@ -98,7 +115,10 @@ impl Decoder {
                     let max_len = usize::from(limits.max_trailers_len);
                     let bounded = rest.get(..max_len).unwrap_or(rest);
                     return match section.resume(bounded, limits.max_field_lines, |_, _| Ok(()))? {
-                        Some(len) => Ok(Piece::End { start: at, end: at.wrapping_add(len) }),
+                        Some(len) => Ok(Piece::End {
+                            start: at,
+                            end: at.wrapping_add(len),
+                        }),
                         None if bounded.len() < max_len => Ok(Piece::More { consumed: at }),
                         None => Err(LimitError::TrailersTooLarge.into()),
                     };
@@ -126,7 +146,10 @@ impl Decoder {
         if extensions > limits.max_chunk_extensions_len {
             return Err(LimitError::ChunkExtensionsTooLong.into());
         }
-        self.allowance = self.allowance.checked_sub(size).ok_or(LimitError::ContentTooLarge)?;
+        self.allowance = self
+            .allowance
+            .checked_sub(size)
+            .ok_or(LimitError::ContentTooLarge)?;
         Ok(match size {
             0 => Place::Trailers(SectionScan::new(0)),
             left => Place::Data { extensions, left },
@@ -136,7 +159,9 @@ impl Decoder {
 
 /// A line without extensions is a few digits; whatever more it has counts as extensions.
 fn check_line_len(len: usize, extensions: u16, limits: &Limits) -> Result<(), LimitError> {
-    let extended = len.saturating_sub(MAX_SIZE_LEN).saturating_add(usize::from(extensions));
+    let extended = len
+        .saturating_sub(MAX_SIZE_LEN)
+        .saturating_add(usize::from(extensions));
     if extended > usize::from(limits.max_chunk_extensions_len) {
         Err(LimitError::ChunkExtensionsTooLong)
     } else {
@@ -162,7 +187,10 @@ fn chunk_size(input: &[u8]) -> IResult<&[u8], &[u8]> {
 ///
 /// `chunk-ext-val = token / quoted-string`
 fn chunk_ext(input: &[u8]) -> IResult<&[u8], usize> {
-    let value = preceded((bws, tag("="), bws), nom::branch::alt((token, recognize(quoted_string))));
+    let value = preceded(
+        (bws, tag("="), bws),
+        nom::branch::alt((token, recognize(quoted_string))),
+    );
     many0_count((bws, tag(";"), bws, token, opt(value))).parse(input)
 }
 

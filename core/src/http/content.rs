@@ -92,7 +92,9 @@ impl Decoder {
                 if window.is_empty() {
                     return Ok(Piece::More { consumed: 0 });
                 }
-                let end = window.len().min(usize::try_from(*left).unwrap_or(usize::MAX));
+                let end = window
+                    .len()
+                    .min(usize::try_from(*left).unwrap_or(usize::MAX));
                 *left = left.wrapping_sub(end as u64);
                 if *left == 0 {
                     self.0 = State::Ended;

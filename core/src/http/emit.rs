@@ -39,7 +39,11 @@ pub fn request_head(
         return None;
     }
     let mut writer = Writer::new(out);
-    writer.put(token).put(b" ").put(target.as_bytes()).put(b" HTTP/1.1\r\nHost: ");
+    writer
+        .put(token)
+        .put(b" ")
+        .put(target.as_bytes())
+        .put(b" HTTP/1.1\r\nHost: ");
     writer.put(authority.as_bytes()).put(b"\r\n");
     match framing {
         Framing::Length(len) => length(&mut writer, len),
@@ -82,7 +86,10 @@ pub fn chunk(out: &mut [u8], data: &[u8], extension: &str) -> Option<usize> {
         return None;
     }
     let mut writer = Writer::new(out);
-    writer.put_hexadecimal(data.len() as u64).put(extension.as_bytes()).put(b"\r\n");
+    writer
+        .put_hexadecimal(data.len() as u64)
+        .put(extension.as_bytes())
+        .put(b"\r\n");
     writer.put(data).put(b"\r\n").len()
 }
 
@@ -121,7 +128,10 @@ pub(crate) fn response(
     if status == Status::OK {
         writer.put_array(b"HTTP/1.1 200 OK\r\n");
     } else {
-        writer.put_array(b"HTTP/1.1 ").put_array(&status.digits()).put_array(b" ");
+        writer
+            .put_array(b"HTTP/1.1 ")
+            .put_array(&status.digits())
+            .put_array(b" ");
         writer.put(status.reason().as_bytes()).put_array(b"\r\n");
     }
     writer.put(stamp);
@@ -149,7 +159,10 @@ fn lines(writer: &mut Writer<'_>, fields: &[Field<'_>]) {
 
 #[inline]
 fn length(writer: &mut Writer<'_>, len: u64) {
-    writer.put_array(b"Content-Length: ").put_decimal(len).put_array(b"\r\n");
+    writer
+        .put_array(b"Content-Length: ")
+        .put_decimal(len)
+        .put_array(b"\r\n");
 }
 
 fn chunked(writer: &mut Writer<'_>) {

@@ -88,7 +88,10 @@ impl<'a> Iterator for Fields<'a> {
         let (name, value) = line.split_at_checked(colon)?;
         let (_, value) = value.split_first()?;
         self.bytes = rest.get(2..).unwrap_or_default();
-        Some(FieldLine { name, value: value.trim_ascii() })
+        Some(FieldLine {
+            name,
+            value: value.trim_ascii(),
+        })
     }
 }
 
@@ -199,8 +202,14 @@ impl core::error::Error for FieldError {}
 
 /// Fields that are the engine's to write.
 const fn is_reserved(name: &str) -> bool {
-    const RESERVED: [&str; 6] =
-        ["Content-Length", "Transfer-Encoding", "Connection", "Keep-Alive", "Date", "Server"];
+    const RESERVED: [&str; 6] = [
+        "Content-Length",
+        "Transfer-Encoding",
+        "Connection",
+        "Keep-Alive",
+        "Date",
+        "Server",
+    ];
     let mut rest = RESERVED.as_slice();
     while let [first, others @ ..] = rest {
         if first.eq_ignore_ascii_case(name) {
@@ -237,13 +246,22 @@ mod tests {
 
     #[test]
     fn walks_validated_lines() {
-        let fields = Fields::over(b"Host: a\r\nAccept:text/html , */*\r\naccept: \t x \r\nE:\r\n\r\n");
-        let lines: [(&str, &[u8]); 4] =
-            [("Host", b"a"), ("Accept", b"text/html , */*"), ("accept", b"x"), ("E", b"")];
+        let fields =
+            Fields::over(b"Host: a\r\nAccept:text/html , */*\r\naccept: \t x \r\nE:\r\n\r\n");
+        let lines: [(&str, &[u8]); 4] = [
+            ("Host", b"a"),
+            ("Accept", b"text/html , */*"),
+            ("accept", b"x"),
+            ("E", b""),
+        ];
         assert!(fields.map(|line| (line.name(), line.value())).eq(lines));
         assert_eq!(fields.value("ACCEPT"), Some(b"text/html , */*".as_slice()));
         assert_eq!(fields.value("Accep"), None);
-        assert!(fields.list("accept").eq([b"text/html".as_slice(), b"*/*", b"x"]));
+        assert!(
+            fields
+                .list("accept")
+                .eq([b"text/html".as_slice(), b"*/*", b"x"])
+        );
     }
 
     #[test]
@@ -265,7 +283,12 @@ mod tests {
             ("CONNECTION", b"close", Some(Reserved)),
         ];
         for (name, value, error) in rows {
-            assert_eq!(Field::new(name, value).err(), error, "{name}: {}", value.escape_ascii());
+            assert_eq!(
+                Field::new(name, value).err(),
+                error,
+                "{name}: {}",
+                value.escape_ascii()
+            );
         }
     }
 }

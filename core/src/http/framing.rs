@@ -27,7 +27,7 @@ use crate::syntax::number;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Notes {
     /// The declared length in bytes, when [`Note::ContentLength`] is there.
-    content_length: u64,
+    pub(crate) content_length: u64,
     pub(crate) facts: Facts,
 }
 
@@ -74,7 +74,10 @@ pub enum Framing {
 }
 
 impl Notes {
-    pub(crate) const NONE: Self = Self { content_length: 0, facts: Facts(0) };
+    pub(crate) const NONE: Self = Self {
+        content_length: 0,
+        facts: Facts(0),
+    };
 
     pub(crate) const fn has(&self, note: Note) -> bool {
         self.facts.has(note)
@@ -86,7 +89,11 @@ impl Notes {
 
     /// The declared length, if there is one.
     pub(crate) const fn content_length(&self) -> Option<u64> {
-        if self.has(Note::ContentLength) { Some(self.content_length) } else { None }
+        if self.has(Note::ContentLength) {
+            Some(self.content_length)
+        } else {
+            None
+        }
     }
 
     /// Takes note of a line of `field`, whose value is trimmed.
@@ -112,7 +119,11 @@ impl Notes {
             return Err(SyntaxError::DuplicateHost);
         }
         self.add(Note::Host);
-        if target::is_host(value) { Ok(()) } else { Err(SyntaxError::InvalidHost) }
+        if target::is_host(value) {
+            Ok(())
+        } else {
+            Err(SyntaxError::InvalidHost)
+        }
     }
 
     /// `Connection = #connection-option`
@@ -248,8 +259,7 @@ impl Facts {
     /// HTTP/1.0     persists with keep-alive
     /// ```
     pub(crate) const fn persists(self, version: Version) -> bool {
-        !self.has(Note::Close)
-            && (matches!(version, Version::Http11) || self.has(Note::KeepAlive))
+        !self.has(Note::Close) && (matches!(version, Version::Http11) || self.has(Note::KeepAlive))
     }
 
     /// Whether the sender offers to go on in another protocol (RFC 9110 §7.8).

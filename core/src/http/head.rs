@@ -41,7 +41,7 @@ use crate::scan::{self, Class};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestParser {
-    notes: Notes,
+    content_length: u64,
     marks: Marks,
     section: SectionScan,
     /// Where the scan stands in the request line; nothing before is looked at again.
@@ -82,7 +82,7 @@ impl RequestParser {
     #[must_use]
     pub const fn new() -> Self {
         Self {
-            notes: Notes::NONE,
+            content_length: 0,
             marks: Marks {
                 facts: Notes::NONE.facts,
                 method_end: 0,
@@ -120,7 +120,14 @@ impl RequestParser {
 
     /// Where the message body ends, once the head is whole.
     pub(crate) const fn framing(&self) -> Result<Framing, SyntaxError> {
-        self.notes.of_request(self.marks.version)
+        self.notes().of_request(self.marks.version)
+    }
+
+    const fn notes(&self) -> Notes {
+        Notes {
+            content_length: self.content_length,
+            facts: self.marks.facts,
+        }
     }
 
     /// Whether nothing has been read yet.
@@ -146,14 +153,17 @@ impl RequestParser {
                 Err(LimitError::HeadTooLarge.into())
             };
         }
-        let notes = &mut self.notes;
-        let end = self.section.resume(window, limits.max_field_lines, |field, value| {
-            notes.take(field, value)
-        })?;
+        let mut notes = self.notes();
+        let end = self
+            .section
+            .resume(window, limits.max_field_lines, |field, value| {
+                notes.take(field, value)
+            })?;
+        self.content_length = notes.content_length;
+        self.marks.facts = notes.facts;
         match end {
             Some(end) => {
                 self.marks.head_len = offset(end);
-                self.marks.facts = self.notes.facts;
                 Ok(true)
             }
             None if window.len() < max_len => Ok(false),
@@ -193,7 +203,8 @@ impl RequestParser {
                 }
                 TargetEnd::Space(at) => at,
             };
-            let method = Method::from_token(window.get(..start.wrapping_sub(1)).unwrap_or_default());
+            let method =
+                Method::from_token(window.get(..start.wrapping_sub(1)).unwrap_or_default());
             if !target::is_valid(method, window.get(start..at).unwrap_or_default()) {
                 return Err(SyntaxError::InvalidTarget.into());
             }
@@ -202,7 +213,10 @@ impl RequestParser {
             self.place = Place::Version;
             at = at.wrapping_add(1);
         }
-        let Some(line) = window.get(at..).and_then(<[u8]>::first_chunk::<VERSION_LINE>) else {
+        let Some(line) = window
+            .get(at..)
+            .and_then(<[u8]>::first_chunk::<VERSION_LINE>)
+        else {
             self.at = offset(at);
             return Ok(false);
         };
@@ -289,7 +303,13 @@ impl Marks {
     /// The request whose head begins `window`.
     pub(crate) fn request<'a>(&self, window: &'a [u8], framing: Framing) -> Option<Request<'a>> {
         let head = window.get(..usize::from(self.head_len))?;
-        Some(Request { head, marks: *self, framing, content: None, trailers: Fields::default() })
+        Some(Request {
+            head,
+            marks: *self,
+            framing,
+            content: None,
+            trailers: Fields::default(),
+        })
     }
 
     pub(crate) fn head_len(&self) -> usize {
@@ -328,7 +348,9 @@ impl<'a> Request<'a> {
     #[must_use]
     pub fn raw_target(&self) -> &'a [u8] {
         let start = usize::from(self.marks.method_end).wrapping_add(1);
-        self.head.get(start..usize::from(self.marks.target_end)).unwrap_or_default()
+        self.head
+            .get(start..usize::from(self.marks.target_end))
+            .unwrap_or_default()
     }
 
     /// The path of the target, percent-encoding and all; `/` where the target has none.
@@ -352,7 +374,9 @@ impl<'a> Request<'a> {
     /// The field lines of the header section.
     #[must_use]
     pub fn fields(&self) -> Fields<'a> {
-        let start = usize::from(self.marks.target_end).wrapping_add(1).wrapping_add(VERSION_LINE);
+        let start = usize::from(self.marks.target_end)
+            .wrapping_add(1)
+            .wrapping_add(VERSION_LINE);
         Fields::over(self.head.get(start..).unwrap_or_default())
     }
 
@@ -421,7 +445,12 @@ impl<'a> Request<'a> {
     /// The same request with its content.
     pub(crate) const fn with_content(self, content: &'a [u8], trailers: Fields<'a>) -> Self {
         let framing = Framing::Length(content.len() as u64);
-        Self { content: Some(content), trailers, framing, ..self }
+        Self {
+            content: Some(content),
+            trailers,
+            framing,
+            ..self
+        }
     }
 }
 
@@ -441,7 +470,13 @@ impl Marks {
 
 impl core::fmt::Debug for Request<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "{} {} {:?}", self.method(), self.raw_target().escape_ascii(), self.fields())
+        write!(
+            f,
+            "{} {} {:?}",
+            self.method(),
+            self.raw_target().escape_ascii(),
+            self.fields()
+        )
     }
 }
 
@@ -484,13 +519,14 @@ impl ResponseParser {
         let bounded = window.get(..max_len).unwrap_or(window);
         let whole = if self.in_fields || self.status_line(bounded)? {
             let notes = &mut self.notes;
-            self.section.resume(bounded, limits.max_field_lines, |field, value| {
-                match field {
-                    // What a response says of these decides nothing.
-                    super::section::Known::Host | super::section::Known::Expect => Ok(()),
-                    _ => notes.take(field, value),
-                }
-            })?
+            self.section
+                .resume(bounded, limits.max_field_lines, |field, value| {
+                    match field {
+                        // What a response says of these decides nothing.
+                        super::section::Known::Host | super::section::Known::Expect => Ok(()),
+                        _ => notes.take(field, value),
+                    }
+                })?
         } else {
             None
         };
@@ -511,7 +547,9 @@ impl ResponseParser {
     fn status_line(&mut self, window: &[u8]) -> Result<bool, Error> {
         /// Bytes of `HTTP/1.1 200 `.
         const FIXED: usize = Version::LEN + 5;
-        let Some(fixed) = window.first_chunk::<FIXED>() else { return Ok(false) };
+        let Some(fixed) = window.first_chunk::<FIXED>() else {
+            return Ok(false);
+        };
         let mut at = usize::from(self.at);
         if at < FIXED {
             let [version @ .., after_version, a, b, c, after_code] = *fixed;
@@ -519,7 +557,9 @@ impl ResponseParser {
             self.version = Version::parse(version)?;
             let digits = [a, b, c];
             let code = crate::syntax::number::decimal(&digits);
-            let status = code.and_then(|code| u16::try_from(code).ok()).and_then(Status::new);
+            let status = code
+                .and_then(|code| u16::try_from(code).ok())
+                .and_then(Status::new);
             self.status = match status {
                 Some(status) if after_version == b' ' && after_code == b' ' => status,
                 _ => return Err(SyntaxError::InvalidStatus.into()),
@@ -575,7 +615,10 @@ impl<'a> Response<'a> {
     /// The reason phrase, which means nothing to a program (RFC 9112 §4).
     #[must_use]
     pub fn reason(&self) -> &'a [u8] {
-        let line = self.head.get(Version::LEN.wrapping_add(5)..).unwrap_or_default();
+        let line = self
+            .head
+            .get(Version::LEN.wrapping_add(5)..)
+            .unwrap_or_default();
         line.get(..scan::find(b'\r', line, 0)).unwrap_or_default()
     }
 

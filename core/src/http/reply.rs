@@ -10,7 +10,7 @@ use super::field::Field;
 use super::framing::Framing;
 use super::server::{Connection, Expectation, Plan};
 use super::state::Send;
-use super::stream::{Encoder, Want};
+use super::stream::Encoding;
 use super::{Status, Version};
 use crate::Context;
 use crate::window::Output;
@@ -69,7 +69,10 @@ impl Ticket {
 
 impl Ticket {
     pub(super) const fn new(connection: u64, exchange: u32) -> Self {
-        Self { connection, exchange }
+        Self {
+            connection,
+            exchange,
+        }
     }
 }
 
@@ -86,7 +89,11 @@ impl<'r> Reply<'r> {
         context: &'r Context,
         output: Output<'r>,
     ) -> Self {
-        Self { connection, context, output }
+        Self {
+            connection,
+            context,
+            output,
+        }
     }
 
     /// Answers with `content`, copied into the output.
@@ -112,10 +119,10 @@ impl<'r> Reply<'r> {
     /// them. What the client still sends of its own content is offered there, too.
     pub fn start(mut self, status: Status, fields: &[Field<'_>], length: Length) -> Handled {
         let version = self.connection.version();
-        let (framing, encoder) = match (length, version) {
-            (Length::Exact(left), _) => (Framing::Length(left), Encoder::Length { left }),
-            (Length::Unknown, Version::Http11) => (Framing::Chunked, Encoder::Chunked),
-            (Length::Unknown, Version::Http10) => (Framing::UntilClose, Encoder::Raw),
+        let (framing, encoding) = match (length, version) {
+            (Length::Exact(left), _) => (Framing::Length(left), Encoding::Length),
+            (Length::Unknown, Version::Http11) => (Framing::Chunked, Encoding::Chunked),
+            (Length::Unknown, Version::Http10) => (Framing::UntilClose, Encoding::Raw),
         };
         let no_content = status.forbids_content() || self.connection.head_only();
         // The application may mean to read while it answers; after the answer's head it is too late
@@ -135,8 +142,11 @@ impl<'r> Reply<'r> {
         if no_content || length == Length::Exact(0) {
             self.connection.send_side(Send::Answer);
         } else {
-            self.connection.send_side(Send::Begin);
-            self.connection.plan = Plan::Stream { encoder, want: Want::Room };
+            let left = match length {
+                Length::Exact(left) => left,
+                Length::Unknown => 0,
+            };
+            self.connection.begin_stream(encoding, left);
         }
         Handled::new()
     }
@@ -164,11 +174,19 @@ impl<'r> Reply<'r> {
         if !self.connection.is_fresh_request() {
             return self.misused();
         }
-        if self.connection.content_left().is_some_and(|left| left > u64::from(max_len)) {
-            self.connection.fail(Error::Limit(LimitError::ContentTooLarge));
+        if self
+            .connection
+            .content_left()
+            .is_some_and(|left| left > u64::from(max_len))
+        {
+            self.connection
+                .fail(Error::Limit(LimitError::ContentTooLarge));
             return Handled::new();
         }
-        self.connection.plan = Plan::Collect { max_len, collected: 0 };
+        self.connection.plan = Plan::Collect {
+            max_len,
+            collected: 0,
+        };
         // The head stays where it is, for the second time that the request comes.
         self.connection.lent = 0;
         Handled::new()

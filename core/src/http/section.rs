@@ -54,7 +54,13 @@ enum Place {
 impl SectionScan {
     /// A section whose first line begins at `at`.
     pub(crate) const fn new(at: u16) -> Self {
-        Self { at, start: at, lines: 0, place: Place::Line, known: Known::Other }
+        Self {
+            at,
+            start: at,
+            lines: 0,
+            place: Place::Line,
+            known: Known::Other,
+        }
     }
 
     /// Reads on. `window` begins where it began the last time and has at most 2¹⁶ - 1 bytes.
@@ -118,7 +124,10 @@ impl SectionScan {
                         _ => return Err(SyntaxError::InvalidFieldValue.into()),
                     }
                     if known != Known::Other {
-                        note(known, window.get(start..at).unwrap_or_default().trim_ascii())?;
+                        note(
+                            known,
+                            window.get(start..at).unwrap_or_default().trim_ascii(),
+                        )?;
                     }
                     at = at.wrapping_add(2);
                     place = Place::Line;
@@ -153,7 +162,11 @@ impl Known {
 #[inline(always)]
 fn is<const N: usize>(token: &[u8], lower: &[u8; N]) -> bool {
     token.first_chunk::<N>().is_some_and(|token| {
-        token.iter().zip(lower).fold(0, |differ, (byte, lower)| differ | ((byte | 0x20) ^ lower)) == 0
+        token
+            .iter()
+            .zip(lower)
+            .fold(0, |differ, (byte, lower)| differ | ((byte | 0x20) ^ lower))
+            == 0
     })
 }
 

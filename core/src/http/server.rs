@@ -27,7 +27,7 @@ use super::framing::Framing;
 use super::head::{Marks, MethodKind, Request, RequestParser};
 use super::reply::{Reply, Ticket};
 use super::state::{Receive, Receiving, Send, Sending};
-use super::stream::{Encoder, Stream, Want};
+use super::stream::{Encoding, Stream, Streaming, Want};
 use super::{Status, Version};
 use crate::window::{Input, Outlook, Output};
 use crate::{Context, Instant};
@@ -80,7 +80,7 @@ pub(super) enum Plan {
     /// It has.
     Resume,
     /// The answer is being streamed.
-    Stream { encoder: Encoder, want: Want },
+    Stream(Streaming),
 }
 
 /// What becomes of the connection after this exchange (RFC 9112 §9.3).
@@ -226,18 +226,25 @@ impl Connection {
                     continue;
                 }
                 Next::Request => self.request_event(context, input, output),
-                Next::Collected { content_end, trailers_end } => {
-                    self.collected_event(context, input, output, content_end, trailers_end)
-                }
+                Next::Collected {
+                    content_end,
+                    trailers_end,
+                } => self.collected_event(context, input, output, content_end, trailers_end),
                 Next::Content { start, end } => {
                     self.lend(end);
                     let data = input.remaining_of(start, end);
-                    Event::Content(Part::Data(data), Reply::new(self, context, output.reborrow()))
+                    Event::Content(
+                        Part::Data(data),
+                        Reply::new(self, context, output.reborrow()),
+                    )
                 }
                 Next::End { start, end } => {
                     self.lend(end);
                     let trailers = Fields::over(input.remaining_of(start, end));
-                    Event::Content(Part::End(trailers), Reply::new(self, context, output.reborrow()))
+                    Event::Content(
+                        Part::End(trailers),
+                        Reply::new(self, context, output.reborrow()),
+                    )
                 }
                 Next::Resume => Event::Resume(Reply::new(self, context, output.reborrow())),
                 Next::Stream(part) => {
@@ -261,9 +268,18 @@ enum Next {
     Fail(Error),
     Request,
     /// The request again, with the content that ends and the trailers that follow, as offsets.
-    Collected { content_end: usize, trailers_end: usize },
-    Content { start: usize, end: usize },
-    End { start: usize, end: usize },
+    Collected {
+        content_end: usize,
+        trailers_end: usize,
+    },
+    Content {
+        start: usize,
+        end: usize,
+    },
+    End {
+        start: usize,
+        end: usize,
+    },
     Resume,
     Stream(Offer),
 }
@@ -283,10 +299,17 @@ impl Connection {
         let receive = (self.timer != Timer::Off).then_some(self.receive_deadline);
         let send = self.sending_is_stuck.then_some(self.send_deadline);
         let wake = match self.plan {
-            Plan::Stream { want: Want::Wake { at }, .. } if self.sending == Sending::Content => at,
+            Plan::Stream(Streaming {
+                want: Want::Instant,
+                wake,
+                ..
+            }) if self.sending == Sending::Content => Some(wake),
             _ => None,
         };
-        [receive, send, wake].into_iter().flatten().reduce(Instant::earlier)
+        [receive, send, wake]
+            .into_iter()
+            .flatten()
+            .reduce(Instant::earlier)
     }
 
     /// Tells, after every attempt to send, how many bytes the peer has not taken.
@@ -332,7 +355,9 @@ impl Connection {
         }
         match &mut self.plan {
             Plan::Later if self.sending == Sending::Owed => self.plan = Plan::Resume,
-            Plan::Stream { want, .. } if self.sending == Sending::Content => *want = Want::Room,
+            Plan::Stream(streaming) if self.sending == Sending::Content => {
+                streaming.want = Want::Room;
+            }
             _ => return false,
         }
         true
@@ -362,13 +387,10 @@ impl Connection {
         self.sending == Sending::Idle && self.timer != Timer::Head
     }
 
-    fn read_head(
-        &mut self,
-        context: &Context,
-        input: &mut Input<'_>,
-        output: &Output<'_>,
-    ) -> Next {
-        let Progress::Head(parser) = &mut self.progress else { return self.aborted() };
+    fn read_head(&mut self, context: &Context, input: &mut Input<'_>, output: &Output<'_>) -> Next {
+        let Progress::Head(parser) = &mut self.progress else {
+            return self.aborted();
+        };
         if parser.is_fresh() {
             skip_empty_lines(input);
         }
@@ -397,7 +419,9 @@ impl Connection {
     }
 
     fn begin_exchange(&mut self, context: &Context) -> Next {
-        let Progress::Head(parser) = &self.progress else { return self.aborted() };
+        let Progress::Head(parser) = &self.progress else {
+            return self.aborted();
+        };
         let marks = *parser.marks();
         let decoder = match parser.framing() {
             Ok(framing) => Decoder::new(framing, &context.limits),
@@ -428,15 +452,10 @@ impl Connection {
     }
 
     /// A request waits for its answer.
-    fn owe(
-        &mut self,
-        context: &Context,
-        input: &mut Input<'_>,
-        output: &mut Output<'_>,
-    ) -> Next {
+    fn owe(&mut self, context: &Context, input: &mut Input<'_>, output: &mut Output<'_>) -> Next {
         match self.plan {
             Plan::Later => return Next::Wait,
-            Plan::Undecided | Plan::Stream { .. } => return self.aborted(),
+            Plan::Undecided | Plan::Stream(_) => return self.aborted(),
             Plan::Resume | Plan::Receive | Plan::Collect { .. } => {}
         }
         if !has_room(context, output) {
@@ -447,7 +466,7 @@ impl Connection {
                 self.collect(context, input, output, max_len, collected)
             }
             Plan::Receive => self.receive(context, input, output),
-            Plan::Resume | Plan::Later | Plan::Undecided | Plan::Stream { .. } => {
+            Plan::Resume | Plan::Later | Plan::Undecided | Plan::Stream(_) => {
                 self.plan = Plan::Undecided;
                 Next::Resume
             }
@@ -464,7 +483,9 @@ impl Connection {
         if input.remaining().is_empty() {
             self.send_continue(output);
         }
-        let Progress::Content { decoder, .. } = &mut self.progress else { return self.aborted() };
+        let Progress::Content { decoder, .. } = &mut self.progress else {
+            return self.aborted();
+        };
         match decoder.decode(input.remaining(), &context.limits) {
             Ok(Piece::More { consumed }) => self.await_content(consumed, context, input),
             Ok(Piece::Data { start, end }) => {
@@ -497,7 +518,9 @@ impl Connection {
         max_len: u32,
         collected: u32,
     ) -> Next {
-        let Progress::Content { marks, decoder } = &mut self.progress else { return self.aborted() };
+        let Progress::Content { marks, decoder } = &mut self.progress else {
+            return self.aborted();
+        };
         let head_len = marks.head_len();
         let mut to = head_len.saturating_add(collected as usize);
         let mut from = to;
@@ -534,7 +557,10 @@ impl Connection {
             self.plan = Plan::Undecided;
             let trailers_end = to.saturating_add(trailers_len);
             self.lend(trailers_end);
-            return Next::Collected { content_end: to, trailers_end };
+            return Next::Collected {
+                content_end: to,
+                trailers_end,
+            };
         }
         let collected = u32::try_from(to.saturating_sub(head_len)).unwrap_or(u32::MAX);
         self.plan = Plan::Collect { max_len, collected };
@@ -549,25 +575,18 @@ impl Connection {
     }
 
     /// A streamed answer is under way.
-    fn stream(
-        &mut self,
-        context: &Context,
-        input: &mut Input<'_>,
-        output: &Output<'_>,
-    ) -> Next {
-        let Plan::Stream { want, .. } = &mut self.plan else { return self.aborted() };
-        if *want == Want::Abort {
+    fn stream(&mut self, context: &Context, input: &mut Input<'_>, output: &Output<'_>) -> Next {
+        let Plan::Stream(Streaming { want, wake, .. }) = self.plan else {
             return self.aborted();
+        };
+        match want {
+            Want::Abort => return self.aborted(),
+            Want::Ticket => return Next::Wait,
+            Want::Instant if !context.now.has_reached(wake) => return Next::Wait,
+            Want::Instant | Want::Room | Want::Content => {}
         }
         if !has_room(context, output) {
             return Next::Send;
-        }
-        let want = match *want {
-            Want::Wake { at: Some(at) } if context.now.has_reached(at) => Want::Room,
-            want => want,
-        };
-        if let Want::Wake { .. } = want {
-            return Next::Wait;
         }
         let mut offer = Offer::default();
         if self.receiving == Receiving::Content {
@@ -576,10 +595,20 @@ impl Connection {
             };
             match decoder.decode(input.remaining(), &context.limits) {
                 Ok(Piece::Data { start, end }) => {
-                    offer = Offer { start, end, is_end: false };
+                    offer = Offer {
+                        start,
+                        end,
+                        is_end: false,
+                    };
                     self.count(end);
                 }
-                Ok(Piece::End { start, end }) => offer = Offer { start, end, is_end: true },
+                Ok(Piece::End { start, end }) => {
+                    offer = Offer {
+                        start,
+                        end,
+                        is_end: true,
+                    }
+                }
                 Ok(Piece::More { consumed }) => {
                     if input.outlook() == Outlook::Ended && decoder.end_of_input().is_ok() {
                         offer.is_end = true;
@@ -610,7 +639,9 @@ impl Connection {
                 return self.aborted();
             };
             match decoder.decode(input.remaining(), &context.limits) {
-                Ok(Piece::More { consumed }) => return self.await_content(consumed, context, input),
+                Ok(Piece::More { consumed }) => {
+                    return self.await_content(consumed, context, input);
+                }
                 Ok(Piece::Data { end, .. }) => {
                     let len = u32::try_from(end).unwrap_or(u32::MAX);
                     match self.discardable.checked_sub(len) {
@@ -709,7 +740,9 @@ impl Connection {
 
     /// Waits for more content, when `consumed` bytes of framing are done with.
     fn await_content(&mut self, consumed: usize, context: &Context, input: &mut Input<'_>) -> Next {
-        let Progress::Content { decoder, .. } = &mut self.progress else { return self.aborted() };
+        let Progress::Content { decoder, .. } = &mut self.progress else {
+            return self.aborted();
+        };
         let is_switched = decoder.is_switched();
         let stuck = consumed == 0 && input.outlook() == Outlook::Full;
         input.consume(consumed);
@@ -734,7 +767,9 @@ impl Connection {
         output: &'e mut Output<'_>,
     ) -> Event<'e> {
         let request = match &self.progress {
-            Progress::Content { marks, decoder } => marks.request(input.remaining(), decoder.framing()),
+            Progress::Content { marks, decoder } => {
+                marks.request(input.remaining(), decoder.framing())
+            }
             Progress::Head(_) => None,
         };
         match request {
@@ -811,11 +846,15 @@ impl Connection {
     /// waits for a word before it sends it, the connection closes instead of reading it.
     #[inline]
     pub(super) fn forsake_content(&mut self) {
-        let Progress::Content { decoder, .. } = &self.progress else { return };
+        let Progress::Content { decoder, .. } = &self.progress else {
+            return;
+        };
         if decoder.has_ended() {
             return;
         }
-        let too_long = decoder.left().is_some_and(|left| left > u64::from(self.discardable));
+        let too_long = decoder
+            .left()
+            .is_some_and(|left| left > u64::from(self.discardable));
         if too_long || self.expectation == Expectation::Continue {
             self.close_afterwards();
         }
@@ -864,7 +903,9 @@ impl Connection {
                 if marks.kind == MethodKind::Connect {
                     Some(Status::OK)
                 } else {
-                    marks.offers_upgrade().then_some(Status::SWITCHING_PROTOCOLS)
+                    marks
+                        .offers_upgrade()
+                        .then_some(Status::SWITCHING_PROTOCOLS)
                 }
             }
             Progress::Content { .. } | Progress::Head(_) => None,
@@ -876,32 +917,56 @@ impl Connection {
             *decoder = Decoder::SWITCHED;
         }
         self.receive_side(Receive::Switch);
-        self.send_side(Send::Begin);
         self.close_afterwards();
-        self.plan = Plan::Stream { encoder: Encoder::Raw, want: Want::Room };
+        self.begin_stream(Encoding::Raw, 0);
     }
 
-    pub(super) const fn encoder(&self) -> Encoder {
+    pub(super) fn begin_stream(&mut self, encoding: Encoding, left: u64) {
+        self.send_side(Send::Begin);
+        let wake = Instant::from_millis(0);
+        self.plan = Plan::Stream(Streaming {
+            left,
+            wake,
+            encoding,
+            want: Want::Room,
+        });
+    }
+
+    pub(super) const fn encoding(&self) -> Encoding {
         match self.plan {
-            Plan::Stream { encoder, .. } => encoder,
-            Plan::Undecided
-            | Plan::Receive
-            | Plan::Collect { .. }
-            | Plan::Later
-            | Plan::Resume => Encoder::Length { left: 0 },
+            Plan::Stream(streaming) => streaming.encoding,
+            Plan::Undecided | Plan::Receive | Plan::Collect { .. } | Plan::Later | Plan::Resume => {
+                Encoding::Length
+            }
+        }
+    }
+
+    /// What is left of the declared length of a streamed answer.
+    pub(super) fn left(&self) -> usize {
+        match self.plan {
+            Plan::Stream(Streaming { left, .. }) => usize::try_from(left).unwrap_or(usize::MAX),
+            Plan::Undecided | Plan::Receive | Plan::Collect { .. } | Plan::Later | Plan::Resume => {
+                0
+            }
         }
     }
 
     /// Counts `len` bytes of a streamed answer.
     pub(super) const fn encoded(&mut self, len: usize) {
-        if let Plan::Stream { encoder: Encoder::Length { left }, .. } = &mut self.plan {
-            *left = left.saturating_sub(len as u64);
+        if let Plan::Stream(streaming) = &mut self.plan {
+            streaming.left = streaming.left.saturating_sub(len as u64);
         }
     }
 
-    pub(super) const fn set_want(&mut self, to: Want) {
-        if let Plan::Stream { want, .. } = &mut self.plan {
-            *want = to;
+    pub(super) const fn set_want(&mut self, want: Want) {
+        if let Plan::Stream(streaming) = &mut self.plan {
+            streaming.want = want;
+        }
+    }
+
+    pub(super) const fn set_wake(&mut self, wake: Instant) {
+        if let Plan::Stream(streaming) = &mut self.plan {
+            streaming.wake = wake;
         }
     }
 
@@ -921,7 +986,13 @@ impl Connection {
     }
 
     fn ends_with_connection(&self) -> bool {
-        matches!(self.plan, Plan::Stream { encoder: Encoder::Raw, .. })
+        matches!(
+            self.plan,
+            Plan::Stream(Streaming {
+                encoding: Encoding::Raw,
+                ..
+            })
+        )
     }
 
     pub(super) fn fail(&mut self, error: Error) {
@@ -961,7 +1032,9 @@ impl Connection {
     }
 
     fn count(&mut self, len: usize) {
-        self.arrived = self.arrived.wrapping_add(u32::try_from(len).unwrap_or(u32::MAX));
+        self.arrived = self
+            .arrived
+            .wrapping_add(u32::try_from(len).unwrap_or(u32::MAX));
     }
 }
 
@@ -1016,7 +1089,10 @@ mod tests {
 
     #[test]
     fn a_connection_is_small() {
-        std::println!("{} {} {} {}", size_of::<Connection>(), size_of::<Progress>(), size_of::<Plan>(), size_of::<RequestParser>());
-        assert!(size_of::<Connection>() <= 96);
+        assert!(
+            size_of::<Connection>() <= 96,
+            "{} bytes",
+            size_of::<Connection>()
+        );
     }
 }

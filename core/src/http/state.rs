@@ -97,17 +97,10 @@ impl Receiving {
             (Self::Head, Receive::End | Receive::Switch | Receive::Next)
             | (Self::Content, Receive::Head | Receive::Next)
             | (Self::Complete, Receive::Head | Receive::End)
-            | (
-                Self::Discarding,
-                Receive::Head | Receive::End | Receive::Switch | Receive::Next,
-            )
+            | (Self::Discarding, Receive::Head | Receive::End | Receive::Switch | Receive::Next)
             | (
                 Self::Closed,
-                Receive::Head
-                | Receive::End
-                | Receive::Switch
-                | Receive::Next
-                | Receive::Discard,
+                Receive::Head | Receive::End | Receive::Switch | Receive::Next | Receive::Discard,
             ) => None,
         }
     }

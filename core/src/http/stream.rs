@@ -32,10 +32,22 @@ pub struct Stream<'r> {
     written: usize,
 }
 
+/// A streamed answer, from one turn to the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Streaming {
+    /// What is left of a declared length.
+    pub(super) left: u64,
+    /// When to call again, while that is wanted.
+    pub(super) wake: Instant,
+    pub(super) encoding: Encoding,
+    pub(super) want: Want,
+}
+
 /// How content is framed on its way out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Encoder {
-    Length { left: u64 },
+pub(super) enum Encoding {
+    /// As it is, as long as was declared.
+    Length,
     Chunked,
     /// As it is, until the connection closes.
     Raw,
@@ -50,8 +62,10 @@ pub(super) enum Want {
     Room,
     /// Content from the peer.
     Content,
-    /// Its ticket, or that instant.
-    Wake { at: Option<Instant> },
+    /// Its ticket.
+    Ticket,
+    /// Its ticket or its instant.
+    Instant,
 }
 
 impl<'r> Stream<'r> {
@@ -64,9 +78,22 @@ impl<'r> Stream<'r> {
         offer: Offer,
     ) -> Self {
         connection.set_want(Want::Abort);
-        let (content, trailers) = if offer.is_end { (&[][..], bytes) } else { (bytes, &[][..]) };
+        let (content, trailers) = if offer.is_end {
+            (&[][..], bytes)
+        } else {
+            (bytes, &[][..])
+        };
         let trailers = Fields::over(trailers);
-        Self { connection, context, output, content, trailers, offer, consumed: 0, written: 0 }
+        Self {
+            connection,
+            context,
+            output,
+            content,
+            trailers,
+            offer,
+            consumed: 0,
+            written: 0,
+        }
     }
 
     /// What has come of the request's content and is not consumed.
@@ -97,9 +124,9 @@ impl<'r> Stream<'r> {
     pub fn write(&mut self, bytes: &[u8]) -> usize {
         let part = bytes.get(..self.room()).unwrap_or(bytes);
         let mut writer = self.output.writer();
-        self.connection.encoder().begin(&mut writer, part.len());
+        self.connection.encoding().begin(&mut writer, part.len());
         writer.put(part);
-        self.connection.encoder().end(&mut writer);
+        self.connection.encoding().end(&mut writer);
         match writer.len() {
             Some(len) if !part.is_empty() => {
                 self.output.commit(len);
@@ -111,24 +138,22 @@ impl<'r> Stream<'r> {
 
     /// Sends `slice` from where it lies; all of it that a declared length allows, or nothing.
     pub fn write_static(&mut self, slice: &'static [u8]) -> usize {
-        let part = match self.connection.encoder() {
-            Encoder::Length { left } => {
-                let left = usize::try_from(left).unwrap_or(usize::MAX);
-                slice.get(..left).unwrap_or(slice)
-            }
-            Encoder::Chunked | Encoder::Raw => slice,
+        let part = match self.connection.encoding() {
+            Encoding::Length => slice.get(..self.connection.left()).unwrap_or(slice),
+            Encoding::Chunked | Encoding::Raw => slice,
         };
         if part.is_empty() || self.output.room() < MAX_FRAMING {
             return 0;
         }
         let filled = self.output.filled();
-        let encoder = self.connection.encoder();
-        self.output.append(|writer| encoder.begin(writer, part.len()));
+        let encoding = self.connection.encoding();
+        self.output
+            .append(|writer| encoding.begin(writer, part.len()));
         if !self.output.hold(part) {
             self.output.truncate(filled);
             return 0;
         }
-        self.output.append(|writer| encoder.end(writer));
+        self.output.append(|writer| encoding.end(writer));
         self.wrote(part.len())
     }
 
@@ -136,8 +161,12 @@ impl<'r> Stream<'r> {
     /// much of it was used. Answers the same.
     pub fn write_with(&mut self, fill: impl FnOnce(&mut [u8]) -> usize) -> usize {
         let room = self.room();
-        let encoder = self.connection.encoder();
-        let reserved = if encoder == Encoder::Chunked { FIXED_HEAD } else { 0 };
+        let encoding = self.connection.encoding();
+        let reserved = if encoding == Encoding::Chunked {
+            FIXED_HEAD
+        } else {
+            0
+        };
         let Some((head, body)) = self.output.spare().split_at_mut_checked(reserved) else {
             return 0;
         };
@@ -148,7 +177,7 @@ impl<'r> Stream<'r> {
         }
         write_fixed_head(head, used);
         self.output.commit(reserved.saturating_add(used));
-        self.output.append(|writer| encoder.end(writer));
+        self.output.append(|writer| encoding.end(writer));
         self.wrote(used)
     }
 
@@ -156,10 +185,10 @@ impl<'r> Stream<'r> {
     #[must_use]
     pub fn room(&self) -> usize {
         let room = self.output.room();
-        match self.connection.encoder() {
-            Encoder::Length { left } => room.min(usize::try_from(left).unwrap_or(usize::MAX)),
-            Encoder::Chunked => room.saturating_sub(MAX_FRAMING),
-            Encoder::Raw => room,
+        match self.connection.encoding() {
+            Encoding::Length => room.min(self.connection.left()),
+            Encoding::Chunked => room.saturating_sub(MAX_FRAMING),
+            Encoding::Raw => room,
         }
     }
 
@@ -179,12 +208,16 @@ impl<'r> Stream<'r> {
 
     /// Call again when the ticket is redeemed.
     pub fn wait(self) -> (Ticket, Handled) {
-        (self.connection.ticket(self.context), self.until(Want::Wake { at: None }))
+        (
+            self.connection.ticket(self.context),
+            self.until(Want::Ticket),
+        )
     }
 
     /// Call again at `instant`, or when a ticket is redeemed.
     pub fn wait_until(self, instant: Instant) -> Handled {
-        self.until(Want::Wake { at: Some(instant) })
+        self.connection.set_wake(instant);
+        self.until(Want::Instant)
     }
 
     /// The answer is whole. Short of a declared length it is cut off instead.
@@ -202,12 +235,15 @@ impl<'r> Stream<'r> {
     ///
     /// The stream again, when the trailers do not fit; nothing was written then.
     pub fn finish_with(mut self, trailers: &[Field<'_>]) -> Result<Handled, Self> {
-        match self.connection.encoder() {
-            Encoder::Length { left: 0 } => {}
-            Encoder::Length { .. } => return Ok(self.abort()),
-            Encoder::Raw => self.connection.close_afterwards(),
-            Encoder::Chunked => {
-                if !self.output.append(|writer| emit::put_last_chunk(writer, trailers)) {
+        match self.connection.encoding() {
+            Encoding::Length if self.connection.left() > 0 => return Ok(self.abort()),
+            Encoding::Length => {}
+            Encoding::Raw => self.connection.close_afterwards(),
+            Encoding::Chunked => {
+                if !self
+                    .output
+                    .append(|writer| emit::put_last_chunk(writer, trailers))
+                {
                     return Err(self);
                 }
             }
@@ -255,7 +291,7 @@ impl<'r> Stream<'r> {
 /// The most bytes that framing adds to one part, with those of the last chunk to come.
 const MAX_FRAMING: usize = 32;
 
-impl Encoder {
+impl Encoding {
     /// What goes before a part of `len` bytes.
     fn begin(self, writer: &mut Writer<'_>, len: usize) {
         if self == Self::Chunked {

@@ -126,9 +126,7 @@ pub(crate) fn is_target(method: Method<'_>, target: &str) -> bool {
     ))))
     .parse(target.as_bytes());
     let brackets = target.starts_with('/') && target.contains(['[', ']']);
-    run.is_ok_and(|(after, _)| after.is_empty())
-        && !brackets
-        && is_valid(method, target.as_bytes())
+    run.is_ok_and(|(after, _)| after.is_empty()) && !brackets && is_valid(method, target.as_bytes())
 }
 
 /// Whether `byte` may be in a request target: RFC 3986 §2, without `#` and `%`.
@@ -179,8 +177,12 @@ fn uri_host(input: &[u8]) -> IResult<&[u8], &[u8]> {
 /// `IP-literal = "[" ( IPv6address / IPvFuture ) "]"`
 fn ip_literal(input: &[u8]) -> IResult<&[u8], &[u8]> {
     let inside = take_while1(|byte| byte != b']');
-    delimited(tag("["), verify(inside, |text: &[u8]| is_ipv6(text) || is_ip_future(text)), tag("]"))
-        .parse(input)
+    delimited(
+        tag("["),
+        verify(inside, |text: &[u8]| is_ipv6(text) || is_ip_future(text)),
+        tag("]"),
+    )
+    .parse(input)
 }
 
 /// `reg-name = *( unreserved / pct-encoded / sub-delims )`
