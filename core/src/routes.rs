@@ -219,8 +219,8 @@ impl<'a> Parameters<'a> {
     pub fn value(&self, name: &str) -> Option<&'a str> {
         let mut rest = self.path;
         for segment in self.pattern.split('/') {
-            if parameter(segment, "{*") == Some(name) {
-                return Some(rest);
+            if segment.starts_with("{*") {
+                return (parameter(segment, "{*") == Some(name)).then_some(rest);
             }
             let (first, others) = rest.split_once('/').unwrap_or((rest, ""));
             if parameter(segment, "{") == Some(name) {
