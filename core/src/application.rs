@@ -153,6 +153,15 @@ impl<E: Default> Session<E> {
         }
     }
 
+    /// What an exchange has remembered is dropped as soon as it is over.
+    fn forget_finished(&mut self) {
+        if size_of::<E>() > 0 && self.connection.is_idle() {
+            self.exchange = E::default();
+        }
+    }
+}
+
+impl<E> Session<E> {
     /// When the next [`turn`](Self::turn) is due at the latest, whatever comes.
     #[must_use]
     pub fn deadline(&self) -> Option<crate::Instant> {
@@ -194,12 +203,5 @@ impl<E: Default> Session<E> {
     #[must_use]
     pub fn is_idle(&self) -> bool {
         self.connection.is_idle()
-    }
-
-    /// What an exchange has remembered is dropped as soon as it is over.
-    fn forget_finished(&mut self) {
-        if size_of::<E>() > 0 && self.connection.is_idle() {
-            self.exchange = E::default();
-        }
     }
 }

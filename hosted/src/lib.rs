@@ -1,1 +1,58 @@
-//! The reactor.
+//! The kinglet engine on sockets: an HTTP server with one reactor per thread.
+//!
+//! ```text
+//!              accept                      one thread
+//!   listener ---------> table of connections
+//!                         |  ^
+//!              readiness  |  |  timer wheel            Handle (any thread)
+//!                         v  |                            |
+//!   poller ----------> reactor <--------- queue, wake ----+
+//!                         |
+//!                         | one receive buffer, one send buffer
+//!                         v
+//!              kinglet_core::Session::turn  --->  the application
+//! ```
+//!
+//! A reactor reads into the one large buffer of its thread, lets the engine take its turn, and writes
+//! what came of it with one system call. What is left over is copied into a spill of the connection's
+//! own, so a connection that waits owns no buffer. No protocol is known here.
+//!
+//! ```no_run
+//! use kinglet_core::http::{Handled, Reply, Request, Status};
+//! use kinglet_core::Application;
+//! use kinglet_hosted::{Options, Server};
+//!
+//! struct Hello;
+//!
+//! impl Application for Hello {
+//!     type Exchange = ();
+//!
+//!     fn request(&mut self, _: &mut (), _: &Request<'_>, reply: Reply<'_>) -> Handled {
+//!         reply.send(Status::OK, &[], b"Hello, World!")
+//!     }
+//! }
+//!
+//! let server = Server::bind(&"127.0.0.1:8080".parse()?, Options::default())?;
+//! server.drain_on_signals()?;
+//! server.run(|_thread| Hello)?;
+//! # Ok::<_, Box<dyn std::error::Error>>(())
+//! ```
+#![deny(unsafe_code)]
+
+mod address;
+mod buffers;
+mod clock;
+mod connection;
+mod listener;
+mod options;
+mod poller;
+mod reactor;
+mod remote;
+mod server;
+mod table;
+mod wheel;
+
+pub use address::{Address, AddressError};
+pub use options::{Backend, Options};
+pub use remote::{Answer, Handle};
+pub use server::Server;

@@ -1,0 +1,117 @@
+//! The buffers of a reactor: one to receive, one to send, and a pool of spills for what is left over.
+
+use std::io::IoSlice;
+
+use kinglet_core::window::{Overflow, Queue};
+
+/// Bytes of the receive buffer and of the send buffer of a thread.
+///
+/// Below 128 KiB, so that the C library's allocator takes neither from the system anew.
+pub(crate) const BUFFER_LEN: usize = 64 * 1024;
+
+/// How many spills a reactor keeps for use again, and up to which length.
+const MAX_POOLED: usize = 64;
+const MAX_POOLED_LEN: usize = BUFFER_LEN;
+
+/// How many slices one system call sends at most.
+const MAX_SLICES: usize = 2 * Queue::MAX_HELD + 2;
+
+/// Bytes that were sent only in part, or not at all.
+#[derive(Debug)]
+pub(crate) struct Unsent {
+    queue: Queue,
+    bytes: Vec<u8>,
+    /// What of an answer went past the send buffer, and how much of that is sent.
+    rest: Vec<u8>,
+    rest_sent: usize,
+}
+
+/// Takes what of an answer goes past the send buffer.
+#[derive(Debug)]
+pub(crate) struct Rest {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) max_len: usize,
+}
+
+/// Buffers to be used again.
+#[derive(Debug, Default)]
+pub(crate) struct Pool {
+    buffers: Vec<Vec<u8>>,
+}
+
+impl Unsent {
+    /// What `queue` says of `bytes`, and behind it `rest`.
+    pub(crate) fn new(queue: &Queue, bytes: &[u8], rest: Vec<u8>, pool: &mut Pool) -> Self {
+        let mut copy = pool.take();
+        copy.resize(queue.copied_len(), 0);
+        let queue = queue.move_to(bytes, &mut copy).unwrap_or_default();
+        Self {
+            queue,
+            bytes: copy,
+            rest,
+            rest_sent: 0,
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.queue.len() + self.rest.len() - self.rest_sent
+    }
+
+    /// Hands the slices to be sent to `send`.
+    pub(crate) fn slices<T>(&self, send: impl FnOnce(&[IoSlice<'_>]) -> T) -> T {
+        send_slices(&self.queue, &self.bytes, &self.rest[self.rest_sent..], send)
+    }
+
+    /// Takes note that the first `len` bytes are sent.
+    pub(crate) fn advance(&mut self, len: usize) {
+        let queued = self.queue.len().min(len);
+        self.queue.advance(queued);
+        self.rest_sent += len - queued;
+    }
+
+    pub(crate) fn recycle(self, pool: &mut Pool) {
+        pool.put(self.bytes);
+        pool.put(self.rest);
+    }
+}
+
+/// Hands what `queue` says of `bytes`, and `rest`, to `send` as slices.
+pub(crate) fn send_slices<T>(
+    queue: &Queue,
+    bytes: &[u8],
+    rest: &[u8],
+    send: impl FnOnce(&[IoSlice<'_>]) -> T,
+) -> T {
+    let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+    let mut len = 0;
+    let rest = core::iter::once(rest).filter(|rest| !rest.is_empty());
+    for (to, slice) in slices.iter_mut().zip(queue.slices(bytes).chain(rest)) {
+        *to = IoSlice::new(slice);
+        len += 1;
+    }
+    send(&slices[..len])
+}
+
+impl Overflow for Rest {
+    fn append(&mut self, bytes: &[u8]) -> bool {
+        let fits = self.bytes.len() + bytes.len() <= self.max_len;
+        if fits {
+            self.bytes.extend_from_slice(bytes);
+        }
+        fits
+    }
+}
+
+impl Pool {
+    pub(crate) fn take(&mut self) -> Vec<u8> {
+        self.buffers.pop().unwrap_or_default()
+    }
+
+    pub(crate) fn put(&mut self, mut buffer: Vec<u8>) {
+        let is_fit = (1..=MAX_POOLED_LEN).contains(&buffer.capacity());
+        if is_fit && self.buffers.len() < MAX_POOLED {
+            buffer.clear();
+            self.buffers.push(buffer);
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! A connection as the reactor keeps it, and its socket.
+
+use std::io::IoSlice;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use kinglet_core::Session;
+use rustix::io::Errno;
+use rustix::net::Shutdown;
+
+use crate::buffers::Unsent;
+use crate::poller::Interest;
+
+/// A connection: its socket, its state, and what is left over of its bytes.
+///
+/// While it is idle both spills are absent, and this is all the memory it has.
+#[derive(Debug)]
+pub(crate) struct Connection<E> {
+    socket: OwnedFd,
+    pub(crate) session: Session<E>,
+    /// Bytes received and not consumed.
+    pub(crate) unread: Option<Box<Vec<u8>>>,
+    /// Bytes that the peer has not taken yet.
+    pub(crate) unsent: Option<Box<Unsent>>,
+    pub(crate) interest: Interest,
+    pub(crate) receiving: Receiving,
+    pub(crate) sending: Sending,
+}
+
+/// Whether the peer may send more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Receiving {
+    Open,
+    Ended,
+}
+
+/// Whether we may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sending {
+    Open,
+    /// Until all is sent.
+    Ending,
+    Ended,
+}
+
+/// What came of a call on a socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Transfer {
+    /// That many bytes; of a receive, 0 means that the peer has closed its side.
+    Done(usize),
+    /// None, for now.
+    Blocked,
+    /// The connection is broken.
+    Broken,
+}
+
+impl<E: Default> Connection<E> {
+    pub(crate) fn new(socket: OwnedFd) -> Self {
+        Self {
+            socket,
+            session: Session::new(),
+            unread: None,
+            unsent: None,
+            interest: Interest::Read,
+            receiving: Receiving::Open,
+            sending: Sending::Open,
+        }
+    }
+}
+
+impl<E> Connection<E> {
+    #[inline]
+    pub(crate) fn receive(&self, to: &mut [u8]) -> Transfer {
+        transfer(|| rustix::io::read(&self.socket, &mut *to))
+    }
+
+    /// Sends part of `slices`, or all.
+    #[inline]
+    pub(crate) fn send(&self, slices: &[IoSlice<'_>]) -> Transfer {
+        match slices {
+            [slice] => transfer(|| rustix::io::write(&self.socket, slice)),
+            _ => transfer(|| rustix::io::writev(&self.socket, slices)),
+        }
+    }
+
+    /// Ends our side.
+    pub(crate) fn end_sending(&mut self) {
+        self.sending = Sending::Ended;
+        // A peer that is gone already needs no word of it.
+        let _ = rustix::net::shutdown(&self.socket, Shutdown::Write);
+    }
+}
+
+impl<E> AsFd for Connection<E> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+#[inline]
+fn transfer(mut call: impl FnMut() -> Result<usize, Errno>) -> Transfer {
+    loop {
+        return match call() {
+            Ok(len) => Transfer::Done(len),
+            Err(Errno::INTR) => continue,
+            Err(Errno::AGAIN) => Transfer::Blocked,
+            Err(_) => Transfer::Broken,
+        };
+    }
+}

@@ -1,0 +1,185 @@
+//! A listening socket.
+
+use core::net::SocketAddr;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::FileTypeExt;
+use std::path::{Path, PathBuf};
+
+#[cfg(not(target_os = "linux"))]
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+use rustix::io::Errno;
+use rustix::net::sockopt;
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
+
+use crate::Address;
+
+/// A socket that accepts connections; a Unix socket's path is removed with it.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    socket: OwnedFd,
+    path: Option<PathBuf>,
+}
+
+/// What came of an accept.
+#[derive(Debug)]
+pub(crate) enum Accepted {
+    Connection(OwnedFd),
+    /// There are no more for now.
+    None,
+    /// The process or the system has no descriptors or memory left for one.
+    Exhausted,
+}
+
+/// Whether several listeners share one address, and the kernel deals connections out among them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sharing {
+    Alone,
+    Shared,
+}
+
+impl Sharing {
+    /// Whether the kernel balances between the listeners of one address: Linux does for TCP.
+    pub(crate) fn is_balanced(address: &Address) -> bool {
+        cfg!(target_os = "linux") && matches!(address, Address::Tcp(_))
+    }
+}
+
+impl Listener {
+    pub(crate) fn bind(address: &Address, backlog: i32, sharing: Sharing) -> io::Result<Self> {
+        match address {
+            Address::Tcp(address) => Self::bind_tcp(*address, backlog, sharing),
+            Address::Unix(path) => Self::bind_unix(path, backlog),
+        }
+    }
+
+    fn bind_tcp(address: SocketAddr, backlog: i32, sharing: Sharing) -> io::Result<Self> {
+        let family = if address.is_ipv4() {
+            AddressFamily::INET
+        } else {
+            AddressFamily::INET6
+        };
+        let socket = stream_socket(family)?;
+        sockopt::set_socket_reuseaddr(&socket, true)?;
+        if sharing == Sharing::Shared {
+            sockopt::set_socket_reuseport(&socket, true)?;
+        }
+        // Each turn is sent with one call, so there is nothing to gather; accepted sockets inherit it.
+        sockopt::set_tcp_nodelay(&socket, true)?;
+        rustix::net::bind(&socket, &address)?;
+        rustix::net::listen(&socket, backlog)?;
+        Ok(Self { socket, path: None })
+    }
+
+    fn bind_unix(path: &Path, backlog: i32) -> io::Result<Self> {
+        let socket = stream_socket(AddressFamily::UNIX)?;
+        let address = SocketAddrUnix::new(path)?;
+        if let Err(error) = rustix::net::bind(&socket, &address) {
+            if error != Errno::ADDRINUSE || !is_abandoned(path, &address)? {
+                return Err(error.into());
+            }
+            std::fs::remove_file(path)?;
+            rustix::net::bind(&socket, &address)?;
+        }
+        rustix::net::listen(&socket, backlog)?;
+        Ok(Self {
+            socket,
+            path: Some(path.to_owned()),
+        })
+    }
+
+    /// The address, with the port that the system chose.
+    pub(crate) fn local_address(&self) -> io::Result<Address> {
+        match &self.path {
+            Some(path) => Ok(Address::Unix(path.clone())),
+            None => {
+                let address = rustix::net::getsockname(&self.socket)?;
+                Ok(Address::Tcp(address.try_into()?))
+            }
+        }
+    }
+
+    pub(crate) fn accept(&self) -> io::Result<Accepted> {
+        match accept(&self.socket) {
+            Ok(socket) => Ok(Accepted::Connection(socket)),
+            // Errors of a connection that was lost before we came to it are as good as none.
+            Err(
+                Errno::AGAIN
+                | Errno::INTR
+                | Errno::CONNABORTED
+                | Errno::PROTO
+                | Errno::PERM
+                | Errno::NETDOWN
+                | Errno::NETUNREACH
+                | Errno::HOSTUNREACH
+                | Errno::OPNOTSUPP,
+            ) => Ok(Accepted::None),
+            Err(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => {
+                Ok(Accepted::Exhausted)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+impl AsFd for Listener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        if let Some(path) = &self.path {
+            // Somebody else may have removed it, which is as well.
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+/// Whether `path` is a socket that nobody listens on: what a server leaves that was killed.
+fn is_abandoned(path: &Path, address: &SocketAddrUnix) -> io::Result<bool> {
+    if !std::fs::symlink_metadata(path)?.file_type().is_socket() {
+        return Ok(false);
+    }
+    let probe = stream_socket(AddressFamily::UNIX)?;
+    Ok(rustix::net::connect(&probe, address) == Err(Errno::CONNREFUSED))
+}
+
+/// A stream socket that does not block and is not inherited by programs we start.
+fn stream_socket(family: AddressFamily) -> io::Result<OwnedFd> {
+    #[cfg(target_os = "linux")]
+    let socket = rustix::net::socket_with(
+        family,
+        SocketType::STREAM,
+        SocketFlags::NONBLOCK | SocketFlags::CLOEXEC,
+        None,
+    )?;
+    #[cfg(not(target_os = "linux"))]
+    let socket = {
+        let socket =
+            rustix::net::socket_with(family, SocketType::STREAM, SocketFlags::empty(), None)?;
+        set_flags(&socket)?;
+        socket
+    };
+    Ok(socket)
+}
+
+#[cfg(target_os = "linux")]
+fn accept(listener: &OwnedFd) -> Result<OwnedFd, Errno> {
+    rustix::net::accept_with(listener, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn accept(listener: &OwnedFd) -> Result<OwnedFd, Errno> {
+    let socket = rustix::net::accept(listener)?;
+    set_flags(&socket)?;
+    Ok(socket)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn set_flags(socket: &OwnedFd) -> Result<(), Errno> {
+    rustix::io::fcntl_setfd(socket, rustix::io::FdFlags::CLOEXEC)?;
+    let flags = fcntl_getfl(socket)?;
+    fcntl_setfl(socket, flags | OFlags::NONBLOCK)
+}

@@ -1,0 +1,64 @@
+//! What can be set about a server.
+
+use core::num::NonZeroUsize;
+use core::time::Duration;
+
+use kinglet_core::Limits;
+
+/// The settings of a [`Server`](crate::Server). Each has a default that suits a server on the
+/// internet.
+#[derive(Clone, Debug)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "built by functional update from the default"
+)]
+pub struct Options {
+    /// Reactor threads, each with connections of its own.
+    pub threads: NonZeroUsize,
+    /// The engine's bounds on every connection.
+    pub limits: Limits,
+    /// The product name in `Server` (RFC 9110 §10.2.4); empty for none.
+    pub server_name: String,
+    /// Connections at once, over all threads. At the bound, new ones wait in the kernel's queue.
+    pub max_connections: usize,
+    /// Bytes that one connection may have waiting to be read by the engine: a head, or content that
+    /// is collected. At the bound the engine refuses what it is reading.
+    pub max_window_len: usize,
+    /// Bytes of one answer past the send buffer that are kept for a connection. Over it the answer
+    /// becomes 500: stream what can be that long.
+    pub max_answer_len: usize,
+    /// After [`Handle::drain`](crate::Handle::drain): how long exchanges under way may take.
+    pub drain_timeout: Duration,
+    /// Connections that wait to be accepted, in the kernel.
+    pub backlog: i32,
+    /// What tells which sockets are ready.
+    pub backend: Backend,
+}
+
+/// Which system interface tells which sockets are ready.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Backend {
+    /// The leanest there is for the system: epoll itself on Linux, and else `Polling`.
+    #[default]
+    Native,
+    /// The `polling` crate: epoll, kqueue and others, at two to four more system calls a wait on
+    /// Linux.
+    Polling,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            threads: NonZeroUsize::MIN,
+            limits: Limits::SERVER,
+            server_name: String::from("kinglet"),
+            max_connections: 65_536,
+            max_window_len: 1024 * 1024,
+            max_answer_len: 16 * 1024 * 1024,
+            drain_timeout: Duration::from_secs(10),
+            backlog: 4096,
+            backend: Backend::Native,
+        }
+    }
+}

@@ -1,0 +1,700 @@
+//! One thread's event loop: readiness in, turns of the engine, bytes out.
+
+use core::time::Duration;
+use std::io::{self, IoSlice};
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+
+use kinglet_core::http::server::Cause;
+use kinglet_core::http::{Handled, Ticket};
+use kinglet_core::window::{Outlook, Queue};
+use kinglet_core::{Application, Context, Input, Output, Stamp, Turn};
+
+use crate::Options;
+use crate::buffers::{BUFFER_LEN, Pool, Rest, Unsent, send_slices};
+use crate::clock::Clock;
+use crate::connection::{Connection, Receiving, Sending, Transfer};
+use crate::listener::{Accepted, Listener};
+use crate::poller::{Event, Interest, Poller, Readiness};
+use crate::remote::{Answer, Mailbox, Message, Name};
+use crate::table::{Key, Table};
+use crate::wheel::Wheel;
+
+/// One thread's share of a server.
+pub(crate) struct Reactor<A: Application> {
+    application: A,
+    connections: Table<Connection<A::Exchange>>,
+    io: Io,
+    listening: Listening,
+    due: Vec<u32>,
+    mailboxes: Arc<[Mailbox]>,
+    thread: usize,
+    /// The thread whose turn it is to be given a connection.
+    next_thread: usize,
+    drain_deadline: Option<u64>,
+    drain_timeout: Duration,
+    max_connections: usize,
+    max_window_len: usize,
+}
+
+/// What every connection's turn needs, apart from the connection.
+struct Io {
+    poller: Box<dyn Poller + Send>,
+    clock: Clock,
+    context: Context,
+    millis: u64,
+    wheel: Wheel,
+    receive: Box<[u8]>,
+    send: Box<[u8]>,
+    queue: Queue,
+    rest: Rest,
+    pool: Pool,
+}
+
+/// The listener, and whether it is watched.
+enum Listening {
+    Watched(Listener),
+    /// There are as many connections as there may be.
+    Full(Listener),
+    /// The system has nothing left for another connection, until the time comes to try again.
+    Exhausted(Listener, u64),
+    None,
+}
+
+/// Who is given the connections that a listener accepts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dealing {
+    /// This thread: the kernel has balanced them.
+    Kept,
+    /// All threads in turn.
+    Dealt,
+}
+
+/// The key of the listener in the poller; connections have their index.
+const LISTENER: usize = usize::MAX - 1;
+
+/// How many connections are accepted before others have their turn.
+const MAX_ACCEPTED: usize = 64;
+
+/// How many times one connection may fill the send buffer before others have their turn.
+const MAX_TURNS: usize = 8;
+
+/// How long to wait before accepting again, when the system has nothing left.
+const EXHAUSTION_PAUSE: Duration = Duration::from_millis(100);
+
+/// Below this there is no point in a receive into a spill.
+const MIN_SPARE: usize = 4 * 1024;
+
+/// What is to become of a connection after an event.
+enum Verdict {
+    Stays,
+    Goes(Cause),
+}
+
+/// Why a reactor is made: its place among the others.
+pub(crate) struct Place {
+    pub(crate) thread: usize,
+    pub(crate) poller: Box<dyn Poller + Send>,
+    pub(crate) mailboxes: Arc<[Mailbox]>,
+    pub(crate) listener: Option<Listener>,
+}
+
+impl<A: Application> Reactor<A> {
+    pub(crate) fn new(application: A, options: &Options, place: Place) -> Self {
+        let context = Context::new(options.limits.clone(), Stamp::new(&options.server_name));
+        let io = Io {
+            poller: place.poller,
+            clock: Clock::new(),
+            context,
+            millis: 0,
+            wheel: Wheel::new(),
+            receive: vec![0; BUFFER_LEN].into_boxed_slice(),
+            send: vec![0; BUFFER_LEN].into_boxed_slice(),
+            queue: Queue::new(),
+            rest: Rest {
+                bytes: Vec::new(),
+                max_len: options.max_answer_len,
+            },
+            pool: Pool::default(),
+        };
+        Self {
+            application,
+            connections: Table::new(),
+            io,
+            listening: place.listener.map_or(Listening::None, |listener| {
+                // Not watched yet; a reactor begins as if it had been full.
+                Listening::Full(listener)
+            }),
+            due: Vec::new(),
+            mailboxes: place.mailboxes,
+            thread: place.thread,
+            next_thread: place.thread,
+            drain_deadline: None,
+            drain_timeout: options.drain_timeout,
+            max_connections: options
+                .max_connections
+                .div_ceil(options.threads.get())
+                .max(1),
+            max_window_len: options.max_window_len.max(BUFFER_LEN),
+        }
+    }
+
+    /// Serves until it is drained.
+    pub(crate) fn run(&mut self, dealing: Dealing) -> io::Result<()> {
+        let mut events: Vec<Event> = Vec::new();
+        if let Listening::Full(listener) = &self.listening {
+            self.io
+                .poller
+                .add(listener.as_fd(), LISTENER, Interest::None)?;
+            self.listen_again()?;
+        }
+        while !self.is_over() {
+            self.io.millis = self.io.clock.tell(&mut self.io.context);
+            let timeout = self.next_timeout();
+            self.io.poller.wait(&mut events, timeout)?;
+            self.io.millis = self.io.clock.tell(&mut self.io.context);
+            for event in &events {
+                match u32::try_from(event.key) {
+                    Ok(index) => self.on_event(index, event.readiness),
+                    Err(_) => self.accept(dealing)?,
+                }
+            }
+            if self
+                .mailboxes
+                .get(self.thread)
+                .is_some_and(Mailbox::has_mail)
+            {
+                self.read_mail()?;
+            }
+            self.on_time()?;
+        }
+        Ok(())
+    }
+
+    fn is_over(&self) -> bool {
+        self.drain_deadline.is_some() && self.connections.len() == 0
+    }
+
+    fn next_timeout(&self) -> Option<Duration> {
+        let retry = match self.listening {
+            Listening::Exhausted(_, at) => Some(at),
+            Listening::Watched(_) | Listening::Full(_) | Listening::None => None,
+        };
+        let at = [retry, self.drain_deadline].into_iter().flatten().min();
+        let fixed = at.map(|at| at.saturating_sub(self.io.millis));
+        let next = [fixed, self.io.wheel.next(self.io.millis)]
+            .into_iter()
+            .flatten()
+            .min();
+        next.map(Duration::from_millis)
+    }
+
+    /// A socket is ready.
+    fn on_event(&mut self, index: u32, readiness: Readiness) {
+        let name = Name {
+            thread: self.thread,
+            key: self.connections.key(index),
+        };
+        let Some(connection) = self.connections.get_mut(index) else {
+            return;
+        };
+        self.io.context.connection = name.to_u64();
+        let verdict = if connection.interest == Interest::Write {
+            self.io.send_on(&mut self.application, connection)
+        } else if connection.interest == Interest::None {
+            // It waits for the application; only its end can have been reported.
+            match readiness {
+                Readiness::Closed => Verdict::Goes(Cause::Peer),
+                Readiness::Ready => Verdict::Stays,
+            }
+        } else {
+            self.io
+                .receive(&mut self.application, connection, self.max_window_len)
+        };
+        self.settle(index, verdict);
+    }
+
+    /// Has a connection take a turn without anything new.
+    fn nudge(&mut self, index: u32) {
+        let name = Name {
+            thread: self.thread,
+            key: self.connections.key(index),
+        };
+        let Some(connection) = self.connections.get_mut(index) else {
+            return;
+        };
+        self.io.context.connection = name.to_u64();
+        let verdict = match &connection.unsent {
+            None => self.io.turn_unread(&mut self.application, connection),
+            Some(unsent) => match connection.session.unsent(&self.io.context, unsent.len()) {
+                Ok(()) => Verdict::Stays,
+                Err(cause) => Verdict::Goes(cause),
+            },
+        };
+        self.settle(index, verdict);
+    }
+
+    /// Carries out a verdict, and watches a connection that stays for what it needs next.
+    fn settle(&mut self, index: u32, verdict: Verdict) {
+        let Some(connection) = self.connections.get_mut(index) else {
+            return;
+        };
+        match verdict {
+            Verdict::Goes(cause) => self.close(index, cause),
+            Verdict::Stays => {
+                if let Some(deadline) = connection.session.deadline() {
+                    let left = self.io.context.now.until(deadline);
+                    let left = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
+                    self.io
+                        .wheel
+                        .set(index, self.io.millis.saturating_add(left));
+                }
+            }
+        }
+    }
+
+    fn close(&mut self, index: u32, cause: Cause) {
+        self.io.wheel.clear(index);
+        let Some(connection) = self.connections.remove(index) else {
+            return;
+        };
+        log::debug!("connection closed: {cause:?}");
+        // A socket that the poller does not know any more is what is wanted.
+        let _ = self.io.poller.remove(connection.as_fd());
+        if let Some(unread) = connection.unread {
+            self.io.pool.put(*unread);
+        }
+        if let Some(unsent) = connection.unsent {
+            unsent.recycle(&mut self.io.pool);
+        }
+        if matches!(
+            self.listening,
+            Listening::Full(_) | Listening::Exhausted(..)
+        ) && let Err(error) = self.listen_again()
+        {
+            log::error!("cannot watch the listener: {error}");
+        }
+    }
+
+    /// Accepts what waits.
+    fn accept(&mut self, dealing: Dealing) -> io::Result<()> {
+        for _ in 0..MAX_ACCEPTED {
+            let Listening::Watched(listener) = &self.listening else {
+                return Ok(());
+            };
+            if self.connections.len() >= self.max_connections {
+                log::warn!(
+                    "{} connections: accepting no more for now",
+                    self.connections.len()
+                );
+                return self.pause(None);
+            }
+            match listener.accept()? {
+                Accepted::None => return Ok(()),
+                Accepted::Connection(socket) => self.deal(dealing, socket),
+                Accepted::Exhausted => {
+                    log::error!("no descriptors or memory left: accepting no more for now");
+                    return self.pause(Some(self.io.millis + EXHAUSTION_PAUSE.as_millis() as u64));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn deal(&mut self, dealing: Dealing, socket: OwnedFd) {
+        if dealing == Dealing::Dealt {
+            self.next_thread = (self.next_thread + 1) % self.mailboxes.len();
+            if self.next_thread != self.thread {
+                self.mailboxes[self.next_thread].send(Message::Accepted(socket));
+                return;
+            }
+        }
+        self.welcome(socket);
+    }
+
+    /// Takes a connection in.
+    fn welcome(&mut self, socket: OwnedFd) {
+        let Some(index) = self.connections.insert(Connection::new(socket)) else {
+            return;
+        };
+        let Some(connection) = self.connections.get_mut(index) else {
+            return;
+        };
+        if let Err(error) = self
+            .io
+            .poller
+            .add(connection.as_fd(), index as usize, Interest::Read)
+        {
+            log::error!("cannot watch a connection: {error}");
+            self.connections.remove(index);
+            return;
+        }
+        if self.drain_deadline.is_some() {
+            connection.session.drain();
+        }
+        self.nudge(index);
+    }
+
+    /// Stops accepting until a connection closes, or until `retry`.
+    fn pause(&mut self, retry: Option<u64>) -> io::Result<()> {
+        if let Listening::Watched(listener) =
+            core::mem::replace(&mut self.listening, Listening::None)
+        {
+            self.io
+                .poller
+                .modify(listener.as_fd(), LISTENER, Interest::None)?;
+            self.listening = match retry {
+                None => Listening::Full(listener),
+                Some(at) => Listening::Exhausted(listener, at),
+            };
+        }
+        Ok(())
+    }
+
+    fn listen_again(&mut self) -> io::Result<()> {
+        match core::mem::replace(&mut self.listening, Listening::None) {
+            Listening::Full(listener) | Listening::Exhausted(listener, _) => {
+                self.io
+                    .poller
+                    .modify(listener.as_fd(), LISTENER, Interest::Read)?;
+                self.listening = Listening::Watched(listener);
+            }
+            other => self.listening = other,
+        }
+        Ok(())
+    }
+
+    fn read_mail(&mut self) -> io::Result<()> {
+        while let Some(message) = self.mailboxes.get(self.thread).and_then(Mailbox::receive) {
+            match message {
+                Message::Accepted(socket) => self.welcome(socket),
+                Message::Redeem(ticket) => self.redeem(ticket),
+                Message::Answer(ticket, answer) => self.answer(ticket, &answer),
+                Message::Drain => self.drain()?,
+            }
+        }
+        Ok(())
+    }
+
+    /// The connection that a ticket names, if it is still there.
+    fn find(&self, ticket: Ticket) -> Option<u32> {
+        let name = Name::from_u64(ticket.connection());
+        let Key { index, .. } = name.key;
+        name.is(self.connections.key(index)).then_some(index)
+    }
+
+    fn redeem(&mut self, ticket: Ticket) {
+        let Some(index) = self.find(ticket) else {
+            return;
+        };
+        let Some(connection) = self.connections.get_mut(index) else {
+            return;
+        };
+        if connection.session.redeem(ticket) && connection.unsent.is_none() {
+            self.nudge(index);
+        }
+    }
+
+    fn answer(&mut self, ticket: Ticket, answer: &Answer) {
+        let Some(index) = self.find(ticket) else {
+            return;
+        };
+        let Some(connection) = self.connections.get_mut(index) else {
+            return;
+        };
+        self.io.context.connection = ticket.connection();
+        let verdict = self
+            .io
+            .answer(&mut self.application, connection, ticket, answer);
+        self.settle(index, verdict);
+    }
+
+    fn drain(&mut self) -> io::Result<()> {
+        if self.drain_deadline.is_some() {
+            return Ok(());
+        }
+        let patience = u64::try_from(self.drain_timeout.as_millis()).unwrap_or(u64::MAX);
+        self.drain_deadline = Some(self.io.millis.saturating_add(patience));
+        if let Listening::Watched(listener)
+        | Listening::Full(listener)
+        | Listening::Exhausted(listener, _) =
+            core::mem::replace(&mut self.listening, Listening::None)
+        {
+            self.io.poller.remove(listener.as_fd())?;
+        }
+        for index in 0..self.connections.indices() {
+            let Ok(index) = u32::try_from(index) else {
+                break;
+            };
+            if let Some(connection) = self.connections.get_mut(index) {
+                connection.session.drain();
+                if connection.session.is_idle() && connection.unsent.is_none() {
+                    self.nudge(index);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Does what is due.
+    fn on_time(&mut self) -> io::Result<()> {
+        let mut due = core::mem::take(&mut self.due);
+        self.io.wheel.advance(self.io.millis, &mut due);
+        for &index in &due {
+            self.nudge(index);
+        }
+        self.due = due;
+        if matches!(self.listening, Listening::Exhausted(_, at) if at <= self.io.millis) {
+            self.listen_again()?;
+        }
+        if self
+            .drain_deadline
+            .is_some_and(|deadline| deadline <= self.io.millis)
+        {
+            for index in 0..self.connections.indices() {
+                let Ok(index) = u32::try_from(index) else {
+                    break;
+                };
+                self.close(index, Cause::Agreed);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Io {
+    /// Receives once and goes on.
+    fn receive<A: Application>(
+        &mut self,
+        application: &mut A,
+        connection: &mut Connection<A::Exchange>,
+        max_window_len: usize,
+    ) -> Verdict {
+        let Some(mut unread) = connection.unread.take() else {
+            let mut buffer = core::mem::take(&mut self.receive);
+            let verdict = match connection.receive(&mut buffer) {
+                Transfer::Done(len) => {
+                    let ended = len == 0;
+                    if ended {
+                        connection.receiving = Receiving::Ended;
+                    }
+                    self.turn(application, connection, &mut buffer[..len], Outlook::More)
+                }
+                Transfer::Blocked => Verdict::Stays,
+                Transfer::Broken => Verdict::Goes(Cause::Peer),
+            };
+            self.receive = buffer;
+            return verdict;
+        };
+        let len = unread.len();
+        let spare = (unread.capacity() - len).max(MIN_SPARE).max(len / 2);
+        unread.resize((len + spare).min(max_window_len).max(len), 0);
+        let received = connection.receive(&mut unread[len..]);
+        match received {
+            Transfer::Done(0) => connection.receiving = Receiving::Ended,
+            Transfer::Done(_) => {}
+            Transfer::Blocked => {
+                unread.truncate(len);
+                connection.unread = Some(unread);
+                return Verdict::Stays;
+            }
+            Transfer::Broken => return Verdict::Goes(Cause::Peer),
+        }
+        let Transfer::Done(more) = received else {
+            return Verdict::Stays;
+        };
+        unread.truncate(len + more);
+        let outlook = if unread.len() >= max_window_len {
+            Outlook::Full
+        } else {
+            Outlook::More
+        };
+        let verdict = self.turn(application, connection, &mut unread, outlook);
+        self.pool.put(*unread);
+        verdict
+    }
+
+    /// Goes on with what was received before.
+    fn turn_unread<A: Application>(
+        &mut self,
+        application: &mut A,
+        connection: &mut Connection<A::Exchange>,
+    ) -> Verdict {
+        match connection.unread.take() {
+            None => self.turn(application, connection, &mut [], Outlook::More),
+            Some(mut unread) => {
+                let verdict = self.turn(application, connection, &mut unread, Outlook::More);
+                self.pool.put(*unread);
+                verdict
+            }
+        }
+    }
+
+    /// Has the engine take turns as long as it can go on at once; sends what comes of them, and keeps
+    /// what is left over on both sides.
+    fn turn<A: Application>(
+        &mut self,
+        application: &mut A,
+        connection: &mut Connection<A::Exchange>,
+        bytes: &mut [u8],
+        outlook: Outlook,
+    ) -> Verdict {
+        let outlook = match connection.receiving {
+            Receiving::Open => outlook,
+            Receiving::Ended => Outlook::Ended,
+        };
+        let mut input = Input::new(bytes, outlook);
+        let mut turns = 0;
+        let interest = loop {
+            let mut output = Output::with_overflow(&mut self.send, &mut self.queue, &mut self.rest);
+            let turn = connection
+                .session
+                .turn(application, &self.context, &mut input, &mut output);
+            if let Turn::Shutdown = turn {
+                connection.sending = Sending::Ending;
+            }
+            if let Err(cause) = self.flush(connection) {
+                return Verdict::Goes(cause);
+            }
+            if let Turn::Close(cause) = turn {
+                return Verdict::Goes(cause);
+            }
+            if connection.unsent.is_some() {
+                break Interest::Write;
+            }
+            turns += 1;
+            match turn {
+                Turn::Send | Turn::Shutdown if turns < MAX_TURNS => {}
+                // Others first; a socket that can be written to is ready again at once.
+                Turn::Send | Turn::Shutdown => break Interest::Write,
+                Turn::Receive if connection.receiving == Receiving::Open => break Interest::Read,
+                Turn::Receive | Turn::Wait | Turn::Close(_) => break Interest::None,
+            }
+        };
+        if !input.remaining().is_empty() {
+            let mut unread = self.pool.take();
+            unread.extend_from_slice(input.remaining());
+            connection.unread = Some(Box::new(unread));
+        }
+        self.watch(connection, interest)
+    }
+
+    /// Sends what the engine has said, and keeps for later what the peer does not take.
+    #[inline]
+    fn flush<E>(&mut self, connection: &mut Connection<E>) -> Result<(), Cause> {
+        let queued = self.queue.len();
+        let len = queued + self.rest.bytes.len();
+        if len > 0 {
+            let transfer = if self.queue.copied_len() == len {
+                connection.send(&[IoSlice::new(&self.send[..len])])
+            } else {
+                send_slices(&self.queue, &self.send, &self.rest.bytes, |slices| {
+                    connection.send(slices)
+                })
+            };
+            let sent = match transfer {
+                Transfer::Done(sent) => sent,
+                Transfer::Blocked => 0,
+                Transfer::Broken => {
+                    self.queue = Queue::new();
+                    self.rest.bytes.clear();
+                    return Err(Cause::Peer);
+                }
+            };
+            if sent < len {
+                self.keep(connection, sent)?;
+            }
+            self.queue = Queue::new();
+            self.rest.bytes.clear();
+        }
+        if connection.sending == Sending::Ending && connection.unsent.is_none() {
+            connection.end_sending();
+        }
+        Ok(())
+    }
+
+    /// Watches a connection for what it needs next.
+    #[inline]
+    fn watch<E>(&mut self, connection: &mut Connection<E>, interest: Interest) -> Verdict {
+        if connection.interest != interest {
+            let index = Name::from_u64(self.context.connection).key.index;
+            let socket = connection.as_fd();
+            if let Err(error) = self.poller.modify(socket, index as usize, interest) {
+                log::error!("cannot watch a connection: {error}");
+                return Verdict::Goes(Cause::Peer);
+            }
+            connection.interest = interest;
+        }
+        Verdict::Stays
+    }
+
+    /// Keeps what is left of the output when its first `sent` bytes are sent.
+    fn keep<E>(&mut self, connection: &mut Connection<E>, sent: usize) -> Result<(), Cause> {
+        let rest = core::mem::take(&mut self.rest.bytes);
+        let mut unsent = Unsent::new(&self.queue, &self.send, rest, &mut self.pool);
+        unsent.advance(sent);
+        let len = unsent.len();
+        connection.unsent = Some(Box::new(unsent));
+        self.queue = Queue::new();
+        connection.session.unsent(&self.context, len)
+    }
+
+    /// The peer takes bytes again: sends what was kept, and goes on when that is all.
+    fn send_on<A: Application>(
+        &mut self,
+        application: &mut A,
+        connection: &mut Connection<A::Exchange>,
+    ) -> Verdict {
+        let Some(mut unsent) = connection.unsent.take() else {
+            return self.turn_unread(application, connection);
+        };
+        match unsent.slices(|slices| connection.send(slices)) {
+            Transfer::Done(sent) => unsent.advance(sent),
+            Transfer::Blocked => {}
+            Transfer::Broken => return Verdict::Goes(Cause::Peer),
+        }
+        let left = unsent.len();
+        if let Err(cause) = connection.session.unsent(&self.context, left) {
+            return Verdict::Goes(cause);
+        }
+        if left > 0 {
+            connection.unsent = Some(unsent);
+            return Verdict::Stays;
+        }
+        unsent.recycle(&mut self.pool);
+        if connection.sending == Sending::Ending {
+            connection.end_sending();
+        }
+        self.turn_unread(application, connection)
+    }
+
+    /// Answers a deferred exchange, and goes on.
+    fn answer<A: Application>(
+        &mut self,
+        application: &mut A,
+        connection: &mut Connection<A::Exchange>,
+        ticket: Ticket,
+        answer: &Answer,
+    ) -> Verdict {
+        if connection.unsent.is_some() {
+            // Answers to earlier requests are on their way. The engine asks again when they are sent.
+            connection.session.redeem(ticket);
+            return Verdict::Stays;
+        }
+        let mut output = Output::with_overflow(&mut self.send, &mut self.queue, &mut self.rest);
+        match connection
+            .session
+            .answer(ticket, &self.context, &mut output)
+        {
+            Some(reply) => {
+                let _: Handled = answer.send(reply);
+            }
+            None => return Verdict::Stays,
+        }
+        match self.flush(connection) {
+            Ok(()) if connection.unsent.is_some() => self.watch(connection, Interest::Write),
+            Ok(()) => self.turn_unread(application, connection),
+            Err(cause) => Verdict::Goes(cause),
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! Reaching a reactor from other threads: a lock-free queue, and one wake for many messages.
+
+use core::sync::atomic::{AtomicBool, Ordering};
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+use crossbeam_queue::SegQueue;
+use kinglet_core::http::{Field, FieldError, Status, Ticket};
+
+use crate::poller::Wake;
+use crate::table::Key;
+
+/// What a reactor is told.
+#[derive(Debug)]
+pub(crate) enum Message {
+    /// A connection that another thread accepted.
+    Accepted(OwnedFd),
+    Redeem(Ticket),
+    Answer(Ticket, Box<Answer>),
+    Drain,
+}
+
+/// The mailbox of one reactor.
+#[derive(Debug)]
+pub(crate) struct Mailbox {
+    messages: SegQueue<Message>,
+    /// Whether a wake is under way; then a further one says nothing new.
+    is_woken: AtomicBool,
+    wake: Arc<dyn Wake>,
+}
+
+impl Mailbox {
+    pub(crate) fn new(wake: Arc<dyn Wake>) -> Self {
+        Self {
+            messages: SegQueue::new(),
+            is_woken: AtomicBool::new(false),
+            wake,
+        }
+    }
+
+    pub(crate) fn send(&self, message: Message) {
+        self.messages.push(message);
+        if !self.is_woken.swap(true, Ordering::AcqRel) {
+            // A reactor that cannot be woken has ended, and its mail with it.
+            let _ = self.wake.wake();
+        }
+    }
+
+    /// Whether there may be messages. To be asked once a turn, before [`receive`](Self::receive).
+    pub(crate) fn has_mail(&self) -> bool {
+        self.is_woken.load(Ordering::Relaxed) && self.is_woken.swap(false, Ordering::AcqRel)
+    }
+
+    pub(crate) fn receive(&self) -> Option<Message> {
+        self.messages.pop()
+    }
+}
+
+/// A handle on a running [`Server`](crate::Server), for other threads.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    pub(crate) mailboxes: Arc<[Mailbox]>,
+}
+
+impl Handle {
+    /// Lets the application go on with a deferred or streamed exchange: its `resume` or `stream` is
+    /// called, on its own thread. A ticket whose exchange is over does nothing.
+    pub fn redeem(&self, ticket: Ticket) {
+        self.send_to(ticket, Message::Redeem(ticket));
+    }
+
+    /// Answers a deferred exchange in the application's stead.
+    pub fn answer(&self, ticket: Ticket, answer: Answer) {
+        self.send_to(ticket, Message::Answer(ticket, Box::new(answer)));
+    }
+
+    /// Stops accepting, lets exchanges that are under way finish, and closes: then
+    /// [`Server::run`](crate::Server::run) returns.
+    pub fn drain(&self) {
+        for mailbox in self.mailboxes.iter() {
+            mailbox.send(Message::Drain);
+        }
+    }
+
+    fn send_to(&self, ticket: Ticket, message: Message) {
+        if let Some(mailbox) = self
+            .mailboxes
+            .get(Name::from_u64(ticket.connection()).thread)
+        {
+            mailbox.send(message);
+        }
+    }
+}
+
+/// An answer that owns its parts, so that it can come from another thread.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    status: Status,
+    fields: Vec<(String, Vec<u8>)>,
+    content: Vec<u8>,
+}
+
+impl Answer {
+    /// An answer with no field lines of its own.
+    #[must_use]
+    pub fn new(status: Status, content: impl Into<Vec<u8>>) -> Self {
+        Self {
+            status,
+            fields: Vec::new(),
+            content: content.into(),
+        }
+    }
+
+    /// The same, with one more field line.
+    ///
+    /// # Errors
+    ///
+    /// Name and value are none that an application may send.
+    pub fn with_field(
+        mut self,
+        name: impl Into<String>,
+        value: impl Into<Vec<u8>>,
+    ) -> Result<Self, FieldError> {
+        let (name, value) = (name.into(), value.into());
+        Field::new(&name, &value)?;
+        self.fields.push((name, value));
+        Ok(self)
+    }
+
+    pub(crate) fn send(&self, reply: kinglet_core::http::Reply<'_>) -> kinglet_core::http::Handled {
+        let fields: Vec<Field<'_>> = self
+            .fields
+            .iter()
+            .filter_map(|(name, value)| Field::new(name, value).ok())
+            .collect();
+        reply.send(self.status, &fields, &self.content)
+    }
+}
+
+/// The name of a connection in a ticket: its thread, and its key there.
+///
+/// ```text
+/// 63       56 55               32 31                0
+/// [  thread  |    generation     |      index       ]
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Name {
+    pub(crate) thread: usize,
+    pub(crate) key: Key,
+}
+
+impl Name {
+    /// The most threads that names can tell apart.
+    pub(crate) const MAX_THREADS: usize = 1 << 8;
+    const GENERATIONS: u32 = 1 << 24;
+
+    pub(crate) fn to_u64(self) -> u64 {
+        let generation = u64::from(self.key.generation % Self::GENERATIONS);
+        (self.thread as u64) << 56 | generation << 32 | u64::from(self.key.index)
+    }
+
+    pub(crate) fn from_u64(name: u64) -> Self {
+        let generation = (name >> 32) as u32 % Self::GENERATIONS;
+        Self {
+            thread: (name >> 56) as usize,
+            key: Key {
+                index: name as u32,
+                generation,
+            },
+        }
+    }
+
+    /// Whether `key` is the one named, as far as a name tells.
+    pub(crate) const fn is(self, key: Key) -> bool {
+        self.key.index == key.index && self.key.generation == key.generation % Self::GENERATIONS
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_comes_back_as_it_was() {
+        for (thread, index, generation) in [(0, 0, 0), (255, u32::MAX, 0xff_ffff), (7, 12, 345)] {
+            let name = Name {
+                thread,
+                key: Key { index, generation },
+            };
+            assert_eq!(Name::from_u64(name.to_u64()), name);
+            assert!(name.is(name.key));
+            assert!(name.is(Key {
+                index,
+                generation: generation + Name::GENERATIONS
+            }));
+            assert!(!name.is(Key {
+                index,
+                generation: generation ^ 1
+            }));
+        }
+    }
+
+    #[test]
+    fn an_answer_is_checked_when_it_is_made() {
+        let answer = Answer::new(Status::OK, "hi")
+            .with_field("X-A", "b")
+            .unwrap();
+        assert_eq!(answer.fields.len(), 1);
+        assert!(answer.clone().with_field("X-A", "b\r\nc").is_err());
+        assert!(answer.with_field("Content-Length", "7").is_err());
+    }
+}
