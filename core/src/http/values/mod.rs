@@ -14,6 +14,7 @@
 //! | [`entity_tag`] | ETag | RFC 9110 §8.8.3 |
 //! | [`media_type`] | Content-Type | RFC 9110 §8.3 |
 //! | [`quality`] | weights | RFC 9110 §12.4.2 |
+//! | [`query`] | query of a URI, content of a form | URL standard of WHATWG, §5.1 |
 //! | [`range`] | Range, Content-Range | RFC 9110 §14 |
 //!
 //! ```text
@@ -54,4 +55,5 @@ pub mod date;
 pub mod entity_tag;
 pub mod media_type;
 pub mod quality;
+pub mod query;
 pub mod range;
