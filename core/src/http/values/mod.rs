@@ -12,6 +12,7 @@
 //! | [`conditional`] | If-Match, If-None-Match, If-Modified-Since, If-Unmodified-Since, If-Range | RFC 9110 §13 |
 //! | [`cookie`] | Cookie, Set-Cookie | RFC 6265 §4 |
 //! | [`date`] | Date, Last-Modified and every other HTTP-date | RFC 9110 §5.6.7 |
+//! | [`dot_segments`] | path of a URI | RFC 3986 §5.2.4 |
 //! | [`entity_tag`] | ETag | RFC 9110 §8.8.3 |
 //! | [`media_type`] | Content-Type | RFC 9110 §8.3 |
 //! | [`quality`] | weights | RFC 9110 §12.4.2 |
@@ -54,6 +55,7 @@ pub mod cache_control;
 pub mod conditional;
 pub mod cookie;
 pub mod date;
+pub mod dot_segments;
 pub mod entity_tag;
 pub mod media_type;
 pub mod quality;
