@@ -7,6 +7,7 @@
 //! | [`accept`] | Accept | RFC 9110 §12.5.1 |
 //! | [`accept_encoding`] | Accept-Encoding | RFC 9110 §12.5.3 |
 //! | [`accept_language`] | Accept-Language | RFC 9110 §12.5.4 |
+//! | [`authority`] | Host, authority of a URI | RFC 9110 §7.2, RFC 3986 §3.2 |
 //! | [`authorization`] | Authorization, Proxy-Authorization | RFC 9110 §11.6.2, RFC 7617, RFC 6750 |
 //! | [`cache_control`] | Cache-Control | RFC 9111 §5.2 |
 //! | [`conditional`] | If-Match, If-None-Match, If-Modified-Since, If-Unmodified-Since, If-Range | RFC 9110 §13 |
@@ -50,6 +51,7 @@
 pub mod accept;
 pub mod accept_encoding;
 pub mod accept_language;
+pub mod authority;
 pub mod authorization;
 pub mod cache_control;
 pub mod conditional;
