@@ -19,6 +19,7 @@
 //! | [`quality`] | weights | RFC 9110 §12.4.2 |
 //! | [`query`] | query of a URI, content of a form | URL standard of WHATWG, §5.1 |
 //! | [`range`] | Range, Content-Range | RFC 9110 §14 |
+//! | [`uri`] | Location, Referer and every other URI reference | RFC 3986 §4.1 |
 //!
 //! ```text
 //!  field value --parse--> a view that borrows from it --> meaning
@@ -63,3 +64,4 @@ pub mod media_type;
 pub mod quality;
 pub mod query;
 pub mod range;
+pub mod uri;
