@@ -22,10 +22,11 @@ use nom::IResult;
 use nom::Parser;
 use nom::branch::alt;
 use nom::bytes::complete::{tag, take_while, take_while1};
-use nom::combinator::{opt, recognize, rest};
+use nom::combinator::{opt, rest};
 use nom::multi::many0_count;
 
 use super::quoted::quoted_string;
+use super::span;
 use super::token::{is_whitespace, trim_ows};
 
 /// The elements of `value`, without whitespace around them and without the
@@ -55,6 +56,16 @@ where
     lines.flat_map(elements as fn(&'a [u8]) -> List<'a>)
 }
 
+/// What is before the first `delimiter` in `input` and what is after it; all
+/// and nothing if there is none.
+pub(crate) fn split_once(input: &[u8], delimiter: u8) -> (&[u8], &[u8]) {
+    let end = input.iter().position(|&byte| byte == delimiter);
+    end.and_then(|end| input.split_at_checked(end))
+        .map_or((input, &[]), |(before, after)| {
+            (before, after.get(1..).unwrap_or_default())
+        })
+}
+
 /// Iterator over list elements, made by [`elements`].
 #[derive(Debug, Clone)]
 pub struct List<'a> {
@@ -78,9 +89,9 @@ impl FusedIterator for List<'_> {}
 fn element(input: &[u8]) -> IResult<&[u8], &[u8]> {
     let (input, _) = take_while(|byte| byte == b',' || is_whitespace(byte)).parse(input)?;
     let plain = take_while1(|byte| byte != b',' && byte != b'"');
-    let quoted = recognize(quoted_string);
-    let unbalanced = recognize((tag("\""), rest));
-    let (input, found) = recognize(many0_count(alt((plain, quoted, unbalanced)))).parse(input)?;
+    let quoted = span(quoted_string);
+    let unbalanced = span((tag("\""), rest));
+    let (input, found) = span(many0_count(alt((plain, quoted, unbalanced)))).parse(input)?;
     let (input, _) = opt(tag(",")).parse(input)?;
     Ok((input, trim_ows(found)))
 }
@@ -123,6 +134,14 @@ mod tests {
     fn field_lines_are_one_list() {
         let lines = [&b"a, b"[..], b"", b",c,"];
         assert!(elements_of_lines(lines.into_iter()).eq([&b"a"[..], b"b", b"c"]));
+    }
+
+    #[test]
+    fn split_once_leaves_the_delimiter_out() {
+        assert_eq!(split_once(b"a;b;c", b';'), (&b"a"[..], &b"b;c"[..]));
+        assert_eq!(split_once(b";", b';'), (&b""[..], &b""[..]));
+        assert_eq!(split_once(b"ab", b';'), (&b"ab"[..], &b""[..]));
+        assert_eq!(split_once(b"", b';'), (&b""[..], &b""[..]));
     }
 
     #[test]

@@ -25,6 +25,7 @@
 //! that the caller lends or comes byte by byte out of an iterator. Every
 //! function reads its input a bounded number of times, whatever is in it.
 
+use nom::IResult;
 use nom::Parser;
 use nom::combinator::all_consuming;
 use nom::error::Error;
@@ -46,4 +47,19 @@ where
 {
     let (_, output) = all_consuming(parser).parse(input).ok()?;
     Some(output)
+}
+
+/// Takes what `parser` takes, whatever it makes of it.
+///
+/// Like nom's `recognize`, but the compiler sees that the slice it makes is
+/// within the input, and leaves no panic behind.
+pub(crate) fn span<'a, P>(mut parser: P) -> impl FnMut(&'a [u8]) -> IResult<&'a [u8], &'a [u8]>
+where
+    P: Parser<&'a [u8], Error = Error<&'a [u8]>>,
+{
+    move |input| {
+        let (rest, _) = parser.parse(input)?;
+        let taken_len = input.len().saturating_sub(rest.len());
+        Ok((rest, input.get(..taken_len).unwrap_or_default()))
+    }
 }

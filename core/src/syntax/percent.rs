@@ -170,11 +170,13 @@ impl From<NoRoom> for PercentError {
     }
 }
 
-// pct-encoded = "%" HEXDIG HEXDIG
-//
-// The first decoded byte and how many bytes it takes in the input. `None` at
-// the end and for a malformed triplet.
-fn first(input: &[u8]) -> Option<(u8, usize)> {
+/// The first byte that `input` stands for, and how many bytes of `input` it
+/// takes; `None` at the end and for a malformed triplet.
+///
+/// ```abnf
+/// pct-encoded = "%" HEXDIG HEXDIG
+/// ```
+pub(crate) fn first(input: &[u8]) -> Option<(u8, usize)> {
     match *input {
         [b'%', high, low, ..] => Some((hex(high)? << 4 | hex(low)?, 3)),
         [b'%', ..] | [] => None,

@@ -18,11 +18,11 @@ use nom::IResult;
 use nom::Parser;
 use nom::branch::alt;
 use nom::bytes::complete::{tag, take_while_m_n, take_while1};
-use nom::combinator::recognize;
 use nom::multi::many0_count;
 use nom::sequence::{delimited, preceded};
 
 use super::emit::{Emitter, NoRoom};
+use super::span;
 use super::token::token;
 
 /// The value of a quoted-string or of a token.
@@ -142,8 +142,8 @@ impl FusedIterator for Unescaped<'_> {}
 /// the end, or a control character between them.
 pub fn quoted_string(input: &[u8]) -> IResult<&[u8], Quoted<'_>> {
     let text = take_while1(is_qdtext);
-    let pair = recognize(preceded(tag("\\"), take_while_m_n(1, 1, is_quotable)));
-    let raw = recognize(many0_count(alt((text, pair))));
+    let pair = span(preceded(tag("\\"), take_while_m_n(1, 1, is_quotable)));
+    let raw = span(many0_count(alt((text, pair))));
     delimited(tag("\""), raw, tag("\""))
         .map(|raw| Quoted { raw })
         .parse(input)
