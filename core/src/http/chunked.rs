@@ -114,7 +114,11 @@ impl Decoder {
                 Place::Trailers(section) => {
                     let max_len = usize::from(limits.max_trailers_len);
                     let bounded = rest.get(..max_len).unwrap_or(rest);
-                    return match section.resume(bounded, limits.max_field_lines, |_, _| Ok(()))? {
+                    return match section.resume(
+                        bounded,
+                        limits.max_field_lines,
+                        |_, _, _| Ok(()),
+                    )? {
                         Some(len) => Ok(Piece::End {
                             start: at,
                             end: at.wrapping_add(len),

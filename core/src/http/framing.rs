@@ -16,6 +16,8 @@
 //! Rule 3 lets a server process such a message after removing `Content-Length`; it is an attempt at
 //! request smuggling far more often than anything else, so we refuse it from either side.
 
+use core::ops::Range;
+
 use super::error::SyntaxError;
 use super::section::Known;
 use super::target;
@@ -96,10 +98,22 @@ impl Notes {
         }
     }
 
-    /// Takes note of a line of `field`, whose value is trimmed.
-    pub(crate) fn take(&mut self, field: Known, value: &[u8]) -> Result<(), SyntaxError> {
+    /// Takes note of a line of `field`, whose value is at `value` in the window.
+    #[inline(always)]
+    pub(crate) fn take(
+        &mut self,
+        field: Known,
+        window: &[u8],
+        value: Range<usize>,
+    ) -> Result<(), SyntaxError> {
+        if field == Known::Host {
+            return self.host(window, value);
+        }
+        self.take_other(field, window.get(value).unwrap_or_default().trim_ascii())
+    }
+
+    fn take_other(&mut self, field: Known, value: &[u8]) -> Result<(), SyntaxError> {
         match field {
-            Known::Host => return self.host(value),
             Known::Connection => self.connection(value),
             Known::ContentLength => return self.length(value),
             Known::TransferEncoding => self.transfer_coding(value),
@@ -108,26 +122,32 @@ impl Notes {
                 self.add(Note::ExpectContinue);
             }
             Known::Expect => self.add(Note::UnknownExpectation),
-            Known::Other => {}
+            Known::Host | Known::Other => {}
         }
         Ok(())
     }
 
     /// `Host = uri-host [ ":" port ]`
-    fn host(&mut self, value: &[u8]) -> Result<(), SyntaxError> {
+    #[inline(always)]
+    fn host(&mut self, window: &[u8], value: Range<usize>) -> Result<(), SyntaxError> {
         if self.has(Note::Host) {
             return Err(SyntaxError::DuplicateHost);
         }
         self.add(Note::Host);
-        if target::is_host(value) {
-            Ok(())
-        } else {
-            Err(SyntaxError::InvalidHost)
+        if target::is_plain_host(window, &value) {
+            return Ok(());
+        }
+        match target::is_host(window.get(value).unwrap_or_default().trim_ascii()) {
+            true => Ok(()),
+            false => Err(SyntaxError::InvalidHost),
         }
     }
 
     /// `Connection = #connection-option`
     fn connection(&mut self, value: &[u8]) {
+        if value.eq_ignore_ascii_case(b"keep-alive") {
+            return self.add(Note::KeepAlive);
+        }
         for option in list::elements(value) {
             if option.eq_ignore_ascii_case(b"close") {
                 self.add(Note::Close);

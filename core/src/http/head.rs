@@ -18,7 +18,7 @@
 use super::error::{Error, LimitError, SyntaxError};
 use super::field::Fields;
 use super::framing::{Facts, Framing, Note, Notes};
-use super::section::{SectionScan, offset, skip_token};
+use super::section::{Known, SectionScan, offset, skip_token, skip_value};
 use super::target::{self, Target};
 use super::{Method, Status, Version};
 use crate::Limits;
@@ -156,8 +156,8 @@ impl RequestParser {
         let mut notes = self.notes();
         let end = self
             .section
-            .resume(window, limits.max_field_lines, |field, value| {
-                notes.take(field, value)
+            .resume(window, limits.max_field_lines, |field, window, value| {
+                notes.take(field, window, value)
             })?;
         self.content_length = notes.content_length;
         self.marks.facts = notes.facts;
@@ -176,7 +176,12 @@ impl RequestParser {
     fn request_line(&mut self, window: &[u8], limits: &Limits) -> Result<bool, Error> {
         let mut at = usize::from(self.at);
         if self.place == Place::Method {
-            at = skip_token(window, at);
+            at = match window {
+                // The two that are most of all requests, each one comparison.
+                [b'G', b'E', b'T', b' ', ..] => 3,
+                [b'P', b'O', b'S', b'T', b' ', ..] => 4,
+                _ => skip_token(window, at),
+            };
             match window.get(at) {
                 None => {
                     self.at = offset(at);
@@ -203,12 +208,14 @@ impl RequestParser {
                 }
                 TargetEnd::Space(at) => at,
             };
-            let method =
-                Method::from_token(window.get(..start.wrapping_sub(1)).unwrap_or_default());
-            if !target::is_valid(method, window.get(start..at).unwrap_or_default()) {
+            self.marks.kind =
+                MethodKind::of(window.get(..start.wrapping_sub(1)).unwrap_or_default());
+            let is_origin_form = window.get(start) == Some(&b'/');
+            if (!is_origin_form || self.marks.kind == MethodKind::Connect)
+                && !self.has_valid_form(window, start, at)
+            {
                 return Err(SyntaxError::InvalidTarget.into());
             }
-            self.marks.kind = MethodKind::of(method);
             self.marks.target_end = offset(at);
             self.place = Place::Version;
             at = at.wrapping_add(1);
@@ -231,6 +238,15 @@ impl RequestParser {
         self.section = SectionScan::new(offset(at.wrapping_add(VERSION_LINE)));
         self.place = Place::Fields;
         Ok(true)
+    }
+}
+
+impl RequestParser {
+    /// Whether a target in another form than origin-form is one that the method allows.
+    #[cold]
+    fn has_valid_form(&self, window: &[u8], start: usize, end: usize) -> bool {
+        let method = Method::from_token(window.get(..start.wrapping_sub(1)).unwrap_or_default());
+        target::is_valid(method, window.get(start..end).unwrap_or_default())
     }
 }
 
@@ -283,18 +299,11 @@ fn skip_target(window: &[u8], mut at: usize, start: usize) -> Result<TargetEnd, 
 }
 
 impl MethodKind {
-    const fn of(method: Method<'_>) -> Self {
-        match method {
-            Method::Head => Self::Head,
-            Method::Connect => Self::Connect,
-            Method::Get
-            | Method::Post
-            | Method::Put
-            | Method::Delete
-            | Method::Options
-            | Method::Trace
-            | Method::Patch
-            | Method::Other(_) => Self::Other,
+    fn of(token: &[u8]) -> Self {
+        match token {
+            b"HEAD" => Self::Head,
+            b"CONNECT" => Self::Connect,
+            _ => Self::Other,
         }
     }
 }
@@ -519,14 +528,19 @@ impl ResponseParser {
         let bounded = window.get(..max_len).unwrap_or(window);
         let whole = if self.in_fields || self.status_line(bounded)? {
             let notes = &mut self.notes;
-            self.section
-                .resume(bounded, limits.max_field_lines, |field, value| {
-                    match field {
-                        // What a response says of these decides nothing.
-                        super::section::Known::Host | super::section::Known::Expect => Ok(()),
-                        _ => notes.take(field, value),
-                    }
-                })?
+            self.section.resume(
+                bounded,
+                limits.max_field_lines,
+                |field, window, value| match field {
+                    // What a response says of these decides nothing.
+                    Known::Host | Known::Expect => Ok(()),
+                    Known::Other
+                    | Known::Upgrade
+                    | Known::Connection
+                    | Known::ContentLength
+                    | Known::TransferEncoding => notes.take(field, window, value),
+                },
+            )?
         } else {
             None
         };
@@ -566,7 +580,7 @@ impl ResponseParser {
             };
             at = FIXED;
         }
-        at = scan::skip(Class::FieldValue, window, at);
+        at = skip_value(window, at);
         self.at = offset(at);
         match (window.get(at), window.get(at.wrapping_add(1))) {
             (None, _) | (Some(b'\r'), None) => Ok(false),

@@ -9,6 +9,8 @@
 //! stands, is kept in a few bytes. It checks the grammar, and tells its caller of the fields that
 //! decide about framing and persistence; all others are left where they are.
 
+use core::ops::Range;
+
 use super::error::{Error, LimitError, SyntaxError};
 use crate::scan::{self, Class};
 use crate::syntax::token::is_tchar;
@@ -64,7 +66,8 @@ impl SectionScan {
     }
 
     /// Reads on. `window` begins where it began the last time and has at most 2¹⁶ - 1 bytes.
-    /// `note` is told the trimmed value of each line of a [`Known`] field.
+    /// `note` is told of each line of a [`Known`] field where in the window its value is, with the
+    /// white space around it.
     ///
     /// Answers the offset behind the empty line that ends the section, or `None` when it has not
     /// come yet.
@@ -73,69 +76,59 @@ impl SectionScan {
         &mut self,
         window: &[u8],
         max_lines: u16,
-        mut note: impl FnMut(Known, &[u8]) -> Result<(), SyntaxError>,
+        mut note: impl FnMut(Known, &[u8], Range<usize>) -> Result<(), SyntaxError>,
     ) -> Result<Option<usize>, Error> {
         let mut at = usize::from(self.at);
         let mut start = usize::from(self.start);
         let mut known = self.known;
         let mut place = self.place;
+        let mut lines = self.lines;
         loop {
-            match place {
-                Place::Line => match window.get(at) {
-                    None => break,
-                    Some(b'\r') => match window.get(at.wrapping_add(1)) {
-                        None => break,
-                        Some(b'\n') => return Ok(Some(at.wrapping_add(2))),
-                        Some(_) => return Err(SyntaxError::BareCr.into()),
-                    },
-                    Some(b' ' | b'\t') => return Err(SyntaxError::LeadingSpace.into()),
-                    Some(_) => {
-                        if self.lines >= max_lines {
-                            return Err(LimitError::TooManyFieldLines.into());
-                        }
-                        self.lines = self.lines.wrapping_add(1);
-                        start = at;
-                        place = Place::Name;
-                    }
-                },
-                Place::Name => {
-                    at = skip_token(window, at);
-                    match window.get(at) {
-                        None => break,
-                        Some(b':') => {}
-                        Some(&byte) => return Err(not_a_name(byte, at == start).into()),
-                    }
-                    let name = window.get(start..at).unwrap_or_default();
-                    if name.is_empty() {
-                        return Err(SyntaxError::MissingFieldName.into());
-                    }
-                    known = Known::of(name);
-                    at = at.wrapping_add(1);
-                    start = at;
-                    place = Place::Value;
+            if place == Place::Line {
+                match window.get(at..).unwrap_or_default() {
+                    [first, ..] if *first > b' ' => {}
+                    [] | [b'\r'] => break,
+                    [b'\r', b'\n', ..] => return Ok(Some(at.wrapping_add(2))),
+                    [byte, ..] => return Err(not_a_line(*byte).into()),
                 }
-                Place::Value => {
-                    at = scan::skip(Class::FieldValue, window, at);
-                    match (window.get(at), window.get(at.wrapping_add(1))) {
-                        (None, _) | (Some(b'\r'), None) => break,
-                        (Some(b'\r'), Some(b'\n')) => {}
-                        (Some(b'\r'), _) => return Err(SyntaxError::BareCr.into()),
-                        (Some(b'\n'), _) => return Err(SyntaxError::BareLf.into()),
-                        _ => return Err(SyntaxError::InvalidFieldValue.into()),
-                    }
-                    if known != Known::Other {
-                        note(
-                            known,
-                            window.get(start..at).unwrap_or_default().trim_ascii(),
-                        )?;
-                    }
-                    at = at.wrapping_add(2);
-                    place = Place::Line;
+                if lines >= max_lines {
+                    return Err(LimitError::TooManyFieldLines.into());
                 }
+                lines = lines.wrapping_add(1);
+                start = at;
+                place = Place::Name;
             }
+            if place == Place::Name {
+                at = skip_token(window, at);
+                match window.get(at) {
+                    Some(b':') => {}
+                    Some(&byte) => return Err(not_a_name(byte, at == start).into()),
+                    None => break,
+                }
+                let name = window.get(start..at).unwrap_or_default();
+                if name.is_empty() {
+                    return Err(SyntaxError::MissingFieldName.into());
+                }
+                known = Known::of(name);
+                at = at.wrapping_add(1);
+                start = at;
+                place = Place::Value;
+            }
+            at = skip_value(window, at);
+            match window.get(at..).unwrap_or_default() {
+                [b'\r', b'\n', ..] => {}
+                [] | [b'\r'] => break,
+                [byte, ..] => return Err(not_a_value(*byte).into()),
+            }
+            if known != Known::Other {
+                note(known, window, start..at)?;
+            }
+            at = at.wrapping_add(2);
+            place = Place::Line;
         }
         self.at = offset(at);
         self.start = offset(start);
+        self.lines = lines;
         self.known = known;
         self.place = place;
         Ok(None)
@@ -176,9 +169,34 @@ pub(crate) fn skip_token(window: &[u8], mut at: usize) -> usize {
     loop {
         at = scan::skip(Class::Name, window, at);
         match window.get(at) {
+            Some(b':' | b' ') | None => return at,
             Some(&byte) if is_tchar(byte) => at = at.wrapping_add(1),
-            _ => return at,
+            Some(_) => return at,
         }
+    }
+}
+
+/// The index at or after `at` of the first byte that is not of a field value, or the length.
+#[inline(always)]
+pub(crate) fn skip_value(window: &[u8], mut at: usize) -> usize {
+    loop {
+        at = scan::skip(Class::Text, window, at);
+        match window.get(at) {
+            Some(b'\r') | None => return at,
+            Some(b'\t' | 0x80..) => at = at.wrapping_add(1),
+            Some(_) => return at,
+        }
+    }
+}
+
+/// What is wrong with a line that begins with `byte`, which is no CRLF and below `!`.
+#[cold]
+const fn not_a_line(byte: u8) -> SyntaxError {
+    match byte {
+        b' ' | b'\t' => SyntaxError::LeadingSpace,
+        b'\r' => SyntaxError::BareCr,
+        b'\n' => SyntaxError::BareLf,
+        _ => SyntaxError::InvalidFieldName,
     }
 }
 
@@ -190,6 +208,16 @@ const fn not_a_name(byte: u8, first: bool) -> SyntaxError {
         b' ' | b'\t' => SyntaxError::SpaceBeforeColon,
         b'\r' if !first => SyntaxError::MissingFieldName,
         _ => SyntaxError::InvalidFieldName,
+    }
+}
+
+/// What is wrong with a line that has `byte`, and no CRLF, where its value goes on or ends.
+#[cold]
+const fn not_a_value(byte: u8) -> SyntaxError {
+    match byte {
+        b'\r' => SyntaxError::BareCr,
+        b'\n' => SyntaxError::BareLf,
+        _ => SyntaxError::InvalidFieldValue,
     }
 }
 

@@ -7,6 +7,8 @@
 //! asterisk-form   *                            OPTIONS
 //! ```
 
+use core::ops::Range;
+
 use nom::branch::alt;
 use nom::bytes::complete::{tag, take_while1};
 use nom::character::complete::digit0;
@@ -16,6 +18,7 @@ use nom::sequence::{delimited, preceded, terminated};
 use nom::{IResult, Parser};
 
 use super::Method;
+use crate::scan::{self, Class};
 
 /// The target of a request, in the form it was sent.
 ///
@@ -147,6 +150,20 @@ pub(crate) fn is_host(value: &[u8]) -> bool {
         Some((_, [b':', port @ ..])) => port.iter().all(u8::is_ascii_digit),
         Some(_) => host_and_port(value).is_ok_and(|(after, _)| after.is_empty()),
     }
+}
+
+/// Whether the value that is at `value` in the window is one SP and then a host such as most are:
+/// letters, digits, `-` and `.`, and a port of digits. One that is not may still be a host.
+#[inline(always)]
+pub(crate) fn is_plain_host(window: &[u8], value: &Range<usize>) -> bool {
+    let start = value.start.wrapping_add(1);
+    let end = scan::skip(Class::HostName, window, start);
+    let port = match window.get(end) {
+        _ if end == value.end => &[],
+        Some(b':') => window.get(end.wrapping_add(1)..value.end).unwrap_or(b"?"),
+        _ => b"?".as_slice(),
+    };
+    window.get(value.start) == Some(&b' ') && port.iter().all(u8::is_ascii_digit)
 }
 
 /// `authority-form = uri-host ":" port`, with neither of them empty: a tunnel needs both.
