@@ -301,12 +301,7 @@ use words as lanes;
 mod tests {
     use super::*;
 
-    const CLASSES: [Class; 4] = [
-        Class::Text,
-        Class::Name,
-        Class::HostName,
-        Class::Target,
-    ];
+    const CLASSES: [Class; 4] = [Class::Text, Class::Name, Class::HostName, Class::Target];
 
     fn naive(class: Class, bytes: &[u8], from: usize) -> usize {
         let stop = bytes

@@ -1,0 +1,96 @@
+//! How a connection comes to its end (RFC 9112 §9.6).
+
+use super::{Cause, Connection, Next, Timer, has_room};
+use crate::Context;
+use crate::http::error::Error;
+use crate::http::framing::Framing;
+use crate::http::state::{Receive, Send, Sending};
+use crate::http::{Status, emit};
+use crate::window::Output;
+
+impl Connection {
+    /// The exchange cannot go on: says so where that is still possible, and closes.
+    pub(in crate::http) fn give_up(
+        &mut self,
+        cause: Cause,
+        context: &Context,
+        output: &mut Output<'_>,
+    ) -> Next {
+        let status = match cause {
+            Cause::Failed(error) => error.status(),
+            Cause::Aborted => Some(Status::INTERNAL_SERVER_ERROR),
+            Cause::Peer | Cause::Agreed | Cause::Idle => None,
+        };
+        match (self.sending, status) {
+            (Sending::Idle | Sending::Owed, Some(status)) => {
+                if !has_room(context, output) {
+                    return Next::Send;
+                }
+                let reason = match cause {
+                    Cause::Failed(error) => error.reason(),
+                    Cause::Peer | Cause::Agreed | Cause::Idle | Cause::Aborted => status.reason(),
+                };
+                let head_only = self.head_only();
+                write_failure(output, status, reason, context, head_only);
+                self.shutdown()
+            }
+            // The end of the connection would read as the end of the content.
+            (Sending::Content, _) if self.ends_with_connection() => self.close(cause),
+            _ => self.shutdown(),
+        }
+    }
+
+    /// Gives up what the application was to do. The next round says so.
+    pub(in crate::http) fn abort(&mut self) {
+        self.cause = Some(Cause::Aborted);
+    }
+
+    /// What must not be: the connection is given up instead of a panic.
+    #[cold]
+    pub(in crate::http) fn aborted(&mut self) -> Next {
+        self.abort();
+        Next::Again
+    }
+
+    pub(in crate::http) fn fail(&mut self, error: Error) {
+        self.cause = Some(Cause::Failed(error));
+    }
+
+    pub(in crate::http) fn shutdown(&mut self) -> Next {
+        self.send_side(Send::Shutdown);
+        self.receive_side(Receive::Discard);
+        self.timer = Timer::Off;
+        self.cause.get_or_insert(Cause::Agreed);
+        Next::Shutdown
+    }
+
+    pub(in crate::http) fn close(&mut self, cause: Cause) -> Next {
+        self.send_side(Send::Shutdown);
+        self.receive_side(Receive::Close);
+        self.timer = Timer::Off;
+        self.cause = Some(cause);
+        Next::Close(cause)
+    }
+}
+
+/// The answer to what cannot be answered otherwise: its status, and what was expected.
+fn write_failure(
+    output: &mut Output<'_>,
+    status: Status,
+    reason: &str,
+    context: &Context,
+    head_only: bool,
+) {
+    const PLAIN: crate::http::Field<'_> = crate::field!("Content-Type", "text/plain");
+    let len = reason.len().saturating_add(1) as u64;
+    let mut writer = output.writer();
+    let stamp = context.stamp.as_bytes();
+    let framing = Framing::Length(len);
+    emit::response(&mut writer, status, stamp, framing, emit::CLOSE, &[PLAIN]);
+    if !head_only {
+        writer.put(reason.as_bytes()).put(b"\n");
+    }
+    if let Some(len) = writer.len() {
+        output.commit(len);
+    }
+}

@@ -1,0 +1,193 @@
+//! What a [`Reply`](crate::http::Reply) and a [`Stream`](crate::http::Stream) ask and change of their
+//! connection.
+
+use super::{Afterwards, Connection, Expectation, Plan, Progress};
+use crate::http::content::Decoder;
+use crate::http::head::MethodKind;
+use crate::http::reply::Ticket;
+use crate::http::state::{Receive, Receiving, Send};
+use crate::http::stream::{Encoding, Streaming, Want};
+use crate::http::{Status, Version, emit};
+use crate::{Context, Instant};
+
+impl Connection {
+    pub(in crate::http) const fn version(&self) -> Version {
+        match &self.progress {
+            Progress::Content { marks, .. } => marks.version,
+            Progress::Head(_) => Version::Http11,
+        }
+    }
+
+    pub(in crate::http) const fn ticket(&self, context: &Context) -> Ticket {
+        Ticket::new(context.connection, self.exchanges)
+    }
+
+    pub(in crate::http) fn close_afterwards(&mut self) {
+        if self.afterwards == Afterwards::Persist {
+            self.afterwards = Afterwards::Close;
+        }
+    }
+
+    /// The line that tells what becomes of the connection.
+    #[inline]
+    pub(in crate::http) fn connection_field(&self) -> &'static [u8] {
+        match (self.afterwards, self.version()) {
+            (Afterwards::Close | Afterwards::Drain, _) => emit::CLOSE,
+            (Afterwards::Persist, Version::Http10) => emit::KEEP_ALIVE,
+            (Afterwards::Persist, Version::Http11) => b"",
+        }
+    }
+
+    /// The answer comes without the rest of the content. Where that is long, or where the client
+    /// waits for a word before it sends it, the connection closes instead of reading it.
+    #[inline]
+    pub(in crate::http) fn forsake_content(&mut self) {
+        let Progress::Content { decoder, .. } = &self.progress else {
+            return;
+        };
+        if decoder.has_ended() {
+            return;
+        }
+        let too_long = decoder
+            .left()
+            .is_some_and(|left| left > u64::from(self.discardable));
+        if too_long || self.expectation == Expectation::Continue {
+            self.close_afterwards();
+        }
+    }
+
+    pub(in crate::http) fn has_content_to_come(&self) -> bool {
+        self.receiving == Receiving::Content
+    }
+
+    pub(in crate::http) const fn content_left(&self) -> Option<u64> {
+        match &self.progress {
+            Progress::Content { decoder, .. } => decoder.left(),
+            Progress::Head(_) => None,
+        }
+    }
+
+    pub(in crate::http) const fn content_has_ended(&self) -> bool {
+        match &self.progress {
+            Progress::Content { decoder, .. } => decoder.has_ended(),
+            Progress::Head(_) => true,
+        }
+    }
+
+    /// Whether the head of the request is still in the input, and nothing of its content consumed.
+    pub(in crate::http) fn is_fresh_request(&self) -> bool {
+        match &self.progress {
+            Progress::Content { marks, .. } => {
+                self.receiving == Receiving::Content && self.lent as usize == marks.head_len()
+            }
+            Progress::Head(_) => false,
+        }
+    }
+
+    pub(in crate::http) fn is_connect(&self) -> bool {
+        match &self.progress {
+            Progress::Content { marks, .. } => marks.kind == MethodKind::Connect,
+            Progress::Head(_) => false,
+        }
+    }
+
+    /// Whether the request under way is one whose answer has no content, whatever its status.
+    pub(in crate::http) fn head_only(&self) -> bool {
+        match &self.progress {
+            Progress::Content { marks, .. } => marks.kind == MethodKind::Head,
+            Progress::Head(parser) => parser.marks().kind == MethodKind::Head,
+        }
+    }
+
+    /// The status that changes the protocol, where the client has asked for that and has sent all of
+    /// its content.
+    pub(in crate::http) fn may_switch(&self) -> Option<Status> {
+        match &self.progress {
+            Progress::Content { marks, decoder } if decoder.has_ended() => {
+                if marks.kind == MethodKind::Connect {
+                    Some(Status::OK)
+                } else {
+                    marks
+                        .offers_upgrade()
+                        .then_some(Status::SWITCHING_PROTOCOLS)
+                }
+            }
+            Progress::Content { .. } | Progress::Head(_) => None,
+        }
+    }
+
+    pub(in crate::http) fn switch(&mut self) {
+        if let Progress::Content { decoder, .. } = &mut self.progress {
+            *decoder = Decoder::SWITCHED;
+        }
+        self.receive_side(Receive::Switch);
+        self.close_afterwards();
+        self.begin_stream(Encoding::Raw, 0);
+    }
+
+    pub(in crate::http) fn begin_stream(&mut self, encoding: Encoding, left: u64) {
+        self.send_side(Send::Begin);
+        let wake = Instant::from_millis(0);
+        self.plan = Plan::Stream(Streaming {
+            left,
+            wake,
+            encoding,
+            want: Want::Room,
+        });
+    }
+
+    pub(in crate::http) const fn encoding(&self) -> Encoding {
+        match self.plan {
+            Plan::Stream(streaming) => streaming.encoding,
+            Plan::Undecided | Plan::Receive | Plan::Collect { .. } | Plan::Later | Plan::Resume => {
+                Encoding::Length
+            }
+        }
+    }
+
+    /// What is left of the declared length of a streamed answer.
+    pub(in crate::http) fn left(&self) -> usize {
+        match self.plan {
+            Plan::Stream(Streaming { left, .. }) => usize::try_from(left).unwrap_or(usize::MAX),
+            Plan::Undecided | Plan::Receive | Plan::Collect { .. } | Plan::Later | Plan::Resume => {
+                0
+            }
+        }
+    }
+
+    /// Counts `len` bytes of a streamed answer.
+    pub(in crate::http) const fn encoded(&mut self, len: usize) {
+        if let Plan::Stream(streaming) = &mut self.plan {
+            streaming.left = streaming.left.saturating_sub(len as u64);
+        }
+    }
+
+    pub(in crate::http) const fn set_want(&mut self, want: Want) {
+        if let Plan::Stream(streaming) = &mut self.plan {
+            streaming.want = want;
+        }
+    }
+
+    pub(in crate::http) const fn set_wake(&mut self, wake: Instant) {
+        if let Plan::Stream(streaming) = &mut self.plan {
+            streaming.wake = wake;
+        }
+    }
+
+    /// The last `len` bytes of content that were lent come again.
+    pub(in crate::http) const fn unread(&mut self, len: usize) {
+        if let Progress::Content { decoder, .. } = &mut self.progress {
+            decoder.unread(len as u64);
+        }
+    }
+
+    pub(in crate::http) fn ends_with_connection(&self) -> bool {
+        matches!(
+            self.plan,
+            Plan::Stream(Streaming {
+                encoding: Encoding::Raw,
+                ..
+            })
+        )
+    }
+}

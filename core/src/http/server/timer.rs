@@ -1,0 +1,104 @@
+//! Deadlines: how long a peer may be silent or slow (RFC 9112 §9.5).
+
+use core::time::Duration;
+
+use super::{Cause, Connection, Next, Plan, Timer};
+use crate::http::error::TimeoutError;
+use crate::http::state::Sending;
+use crate::http::stream::{Streaming, Want};
+use crate::window::Input;
+use crate::{Context, Instant};
+
+impl Connection {
+    /// When [`step`](Self::step) has to be called at the latest, whatever comes.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        let receive = (self.timer != Timer::Off).then_some(self.receive_deadline);
+        let send = self.sending_is_stuck.then_some(self.send_deadline);
+        let wake = match self.plan {
+            Plan::Stream(Streaming {
+                want: Want::Instant,
+                wake,
+                ..
+            }) if self.sending == Sending::Content => Some(wake),
+            _ => None,
+        };
+        [receive, send, wake]
+            .into_iter()
+            .flatten()
+            .reduce(Instant::earlier)
+    }
+
+    /// Tells, after every attempt to send, how many bytes the peer has not taken.
+    ///
+    /// # Errors
+    ///
+    /// The peer reads more slowly than [`min_send_rate`](crate::Limits::min_send_rate): close the
+    /// connection.
+    pub fn unsent(&mut self, context: &Context, len: usize) -> Result<(), Cause> {
+        let unsent = u32::try_from(len).unwrap_or(u32::MAX);
+        if unsent == 0 {
+            self.sending_is_stuck = false;
+            return Ok(());
+        }
+        if self.sending_is_stuck && !context.now.has_reached(self.send_deadline) {
+            return Ok(());
+        }
+        let least = context.limits.least_in_window(context.limits.min_send_rate);
+        if self.sending_is_stuck && self.unsent.saturating_sub(unsent) < least {
+            let cause = Cause::Failed(TimeoutError::Send.into());
+            self.close(cause);
+            return Err(cause);
+        }
+        self.sending_is_stuck = true;
+        self.send_deadline = context.now.after(context.limits.rate_window);
+        self.unsent = unsent;
+        Ok(())
+    }
+
+    /// Waits for the peer, until the deadline that goes with `timer`.
+    pub(in crate::http) fn await_peer(
+        &mut self,
+        timer: Timer,
+        context: &Context,
+        input: &Input<'_>,
+    ) -> Next {
+        let limits = &context.limits;
+        if self.timer == timer {
+            if !context.now.has_reached(self.receive_deadline) {
+                return Next::Receive;
+            }
+            match timer {
+                Timer::Off => return Next::Receive,
+                Timer::Idle => return self.close(Cause::Idle),
+                Timer::Head => return Next::Fail(TimeoutError::Head.into()),
+                Timer::Drain => return self.close(self.cause.unwrap_or(Cause::Agreed)),
+                Timer::Content => {
+                    let came = self.arrived.wrapping_add(wrapping_len(input));
+                    if came < limits.least_in_window(limits.min_receive_rate) {
+                        return Next::Fail(TimeoutError::Content.into());
+                    }
+                }
+            }
+        }
+        let patience = match timer {
+            Timer::Off => Duration::ZERO,
+            Timer::Idle => limits.idle_timeout,
+            Timer::Head => limits.head_timeout,
+            Timer::Drain => limits.drain_timeout,
+            Timer::Content => {
+                // What lies here already has not come in this window.
+                self.arrived = wrapping_len(input).wrapping_neg();
+                limits.rate_window
+            }
+        };
+        self.timer = timer;
+        self.receive_deadline = context.now.after(patience);
+        Next::Receive
+    }
+}
+
+/// The length of what remains, modulo 2³².
+fn wrapping_len(input: &Input<'_>) -> u32 {
+    u32::try_from(input.remaining().len()).unwrap_or(u32::MAX)
+}
