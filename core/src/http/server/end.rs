@@ -10,7 +10,7 @@ use crate::window::Output;
 
 impl Connection {
     /// The exchange cannot go on: says so where that is still possible, and closes.
-    pub(in crate::http) fn give_up(
+    pub(super) fn give_up(
         &mut self,
         cause: Cause,
         context: &Context,
@@ -47,7 +47,7 @@ impl Connection {
 
     /// What must not be: the connection is given up instead of a panic.
     #[cold]
-    pub(in crate::http) fn aborted(&mut self) -> Next {
+    pub(super) fn aborted(&mut self) -> Next {
         self.abort();
         Next::Again
     }
@@ -56,7 +56,7 @@ impl Connection {
         self.cause = Some(Cause::Failed(error));
     }
 
-    pub(in crate::http) fn shutdown(&mut self) -> Next {
+    pub(super) fn shutdown(&mut self) -> Next {
         self.send_side(Send::Shutdown);
         self.receive_side(Receive::Discard);
         self.timer = Timer::Off;
@@ -64,7 +64,7 @@ impl Connection {
         Next::Shutdown
     }
 
-    pub(in crate::http) fn close(&mut self, cause: Cause) -> Next {
+    pub(super) fn close(&mut self, cause: Cause) -> Next {
         self.send_side(Send::Shutdown);
         self.receive_side(Receive::Close);
         self.timer = Timer::Off;

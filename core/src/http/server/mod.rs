@@ -401,7 +401,7 @@ impl Default for Connection {
 }
 
 /// Whether an answer of [`min_room`](crate::Limits::min_room) bytes fits, or nothing can be done for it.
-pub(in crate::http) fn has_room(context: &Context, output: &Output<'_>) -> bool {
+fn has_room(context: &Context, output: &Output<'_>) -> bool {
     output.room() >= usize::from(context.limits.min_room) || output.is_empty()
 }
 

@@ -13,7 +13,7 @@ use crate::http::stream::{Streaming, Want};
 use crate::window::{Input, Outlook, Output};
 
 impl Connection {
-    pub(in crate::http) fn read_head(
+    pub(super) fn read_head(
         &mut self,
         context: &Context,
         input: &mut Input<'_>,
@@ -49,7 +49,7 @@ impl Connection {
         }
     }
 
-    pub(in crate::http) fn begin_exchange(&mut self, context: &Context) -> Next {
+    pub(super) fn begin_exchange(&mut self, context: &Context) -> Next {
         let Progress::Head(parser) = &self.progress else {
             return self.aborted();
         };
@@ -83,7 +83,7 @@ impl Connection {
     }
 
     /// A request waits for its answer.
-    pub(in crate::http) fn owe(
+    pub(super) fn owe(
         &mut self,
         context: &Context,
         input: &mut Input<'_>,
@@ -110,7 +110,7 @@ impl Connection {
     }
 
     /// The next part of the content, for an application that has not answered yet.
-    pub(in crate::http) fn receive(
+    pub(super) fn receive(
         &mut self,
         context: &Context,
         input: &mut Input<'_>,
@@ -146,7 +146,7 @@ impl Connection {
     /// ```
     ///
     /// Framing opens the gap; it is closed once at the end, so each byte is moved twice at most.
-    pub(in crate::http) fn collect(
+    pub(super) fn collect(
         &mut self,
         context: &Context,
         input: &mut Input<'_>,
@@ -211,7 +211,7 @@ impl Connection {
     }
 
     /// A streamed answer is under way.
-    pub(in crate::http) fn stream(
+    pub(super) fn stream(
         &mut self,
         context: &Context,
         input: &mut Input<'_>,
@@ -271,7 +271,7 @@ impl Connection {
     }
 
     /// The answer is whole.
-    pub(in crate::http) fn complete(&mut self, context: &Context, input: &mut Input<'_>) -> Next {
+    pub(super) fn complete(&mut self, context: &Context, input: &mut Input<'_>) -> Next {
         if self.afterwards != Afterwards::Persist {
             return self.shutdown();
         }
@@ -308,7 +308,7 @@ impl Connection {
     }
 
     /// We have said all: wait for the peer to close.
-    pub(in crate::http) fn discard(&mut self, context: &Context, input: &mut Input<'_>) -> Next {
+    pub(super) fn discard(&mut self, context: &Context, input: &mut Input<'_>) -> Next {
         let cause = self.cause.unwrap_or(Cause::Agreed);
         input.consume(input.remaining().len());
         if self.receiving == Receiving::Closed || input.outlook() == Outlook::Ended {
@@ -318,7 +318,7 @@ impl Connection {
     }
 
     /// Waits for more content, when `consumed` bytes of framing are done with.
-    pub(in crate::http) fn await_content(
+    pub(super) fn await_content(
         &mut self,
         consumed: usize,
         context: &Context,

@@ -57,7 +57,7 @@ impl Connection {
     }
 
     /// Waits for the peer, until the deadline that goes with `timer`.
-    pub(in crate::http) fn await_peer(
+    pub(super) fn await_peer(
         &mut self,
         timer: Timer,
         context: &Context,
