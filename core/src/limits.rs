@@ -63,7 +63,7 @@ impl Limits {
         min_room: 4 * 1024,
         head_timeout: Duration::from_secs(10),
         idle_timeout: Duration::from_secs(60),
-        rate_window: Duration::from_secs(10),
+        rate_window: Duration::from_secs(20),
         min_receive_rate: 256,
         min_send_rate: 256,
         drain_timeout: Duration::from_secs(5),
@@ -88,10 +88,11 @@ impl Limits {
         drain_timeout: Duration::from_secs(2),
     };
 
-    /// The least number of bytes that a rate allows in one window.
+    /// The least number of bytes that a rate allows in one window; 1 at least, so that a peer that
+    /// stands still is always too slow.
     pub(crate) fn least_in_window(&self, rate: u32) -> u32 {
-        let seconds = u32::try_from(self.rate_window.as_secs()).unwrap_or(u32::MAX);
-        rate.saturating_mul(seconds).max(1)
+        let least = u128::from(rate).saturating_mul(self.rate_window.as_millis()) / 1000;
+        u32::try_from(least).unwrap_or(u32::MAX).max(1)
     }
 }
 

@@ -224,12 +224,11 @@ impl<A: Application> Reactor<A> {
             return;
         };
         self.io.context.connection = name.to_u64();
-        let verdict = match &connection.unsent {
-            None => self.io.turn_unread(&mut self.application, connection),
-            Some(unsent) => match connection.session.unsent(&self.io.context, unsent.len()) {
-                Ok(()) => Verdict::Stays,
-                Err(cause) => Verdict::Goes(cause),
-            },
+        let verdict = match connection.interest {
+            Interest::None | Interest::Read => {
+                self.io.turn_unread(&mut self.application, connection)
+            }
+            Interest::Write => self.io.note_unsent(connection),
         };
         self.settle(index, verdict);
     }
@@ -390,7 +389,7 @@ impl<A: Application> Reactor<A> {
         let Some(connection) = self.connections.get_mut(index) else {
             return;
         };
-        if connection.session.redeem(ticket) && connection.unsent.is_none() {
+        if connection.session.redeem(ticket) && connection.interest != Interest::Write {
             self.nudge(index);
         }
     }
@@ -428,7 +427,7 @@ impl<A: Application> Reactor<A> {
             };
             if let Some(connection) = self.connections.get_mut(index) {
                 connection.session.drain();
-                if connection.session.is_idle() && connection.unsent.is_none() {
+                if connection.session.is_idle() && connection.interest != Interest::Write {
                     self.nudge(index);
                 }
             }
@@ -576,7 +575,20 @@ impl Io {
             unread.extend_from_slice(input.remaining());
             connection.unread = Some(Box::new(unread));
         }
-        self.watch(connection, interest)
+        match self.watch(connection, interest) {
+            Verdict::Stays if interest == Interest::Write => self.note_unsent(connection),
+            verdict => verdict,
+        }
+    }
+
+    /// Has the engine note how much waits for the peer to take it; a peer that takes too little goes.
+    fn note_unsent<E>(&self, connection: &mut Connection<E>) -> Verdict {
+        // Where the kernel has just taken all there was, there is still more to come.
+        let len = connection.unsent.as_ref().map_or(1, |unsent| unsent.len());
+        match connection.session.unsent(&self.context, len) {
+            Ok(()) => Verdict::Stays,
+            Err(cause) => Verdict::Goes(cause),
+        }
     }
 
     /// Sends what the engine has said, and keeps for later what the peer does not take.
@@ -602,7 +614,7 @@ impl Io {
                 }
             };
             if sent < len {
-                self.keep(connection, sent)?;
+                self.keep(connection, sent);
             }
             self.queue = Queue::new();
             self.rest.bytes.clear();
@@ -629,14 +641,11 @@ impl Io {
     }
 
     /// Keeps what is left of the output when its first `sent` bytes are sent.
-    fn keep<E>(&mut self, connection: &mut Connection<E>, sent: usize) -> Result<(), Cause> {
+    fn keep<E>(&mut self, connection: &mut Connection<E>, sent: usize) {
         let rest = core::mem::take(&mut self.rest.bytes);
         let mut unsent = Unsent::new(&self.queue, &self.send, rest, &mut self.pool);
         unsent.advance(sent);
-        let len = unsent.len();
         connection.unsent = Some(Box::new(unsent));
-        self.queue = Queue::new();
-        connection.session.unsent(&self.context, len)
     }
 
     /// The peer takes bytes again: sends what was kept, and goes on when that is all.
@@ -646,26 +655,34 @@ impl Io {
         connection: &mut Connection<A::Exchange>,
     ) -> Verdict {
         let Some(mut unsent) = connection.unsent.take() else {
-            return self.turn_unread(application, connection);
+            return self.all_sent(application, connection);
         };
         match unsent.slices(|slices| connection.send(slices)) {
             Transfer::Done(sent) => unsent.advance(sent),
             Transfer::Blocked => {}
             Transfer::Broken => return Verdict::Goes(Cause::Peer),
         }
-        let left = unsent.len();
-        if let Err(cause) = connection.session.unsent(&self.context, left) {
-            return Verdict::Goes(cause);
-        }
-        if left > 0 {
+        if unsent.len() > 0 {
             connection.unsent = Some(unsent);
-            return Verdict::Stays;
+            return self.note_unsent(connection);
         }
         unsent.recycle(&mut self.pool);
         if connection.sending == Sending::Ending {
             connection.end_sending();
         }
-        self.turn_unread(application, connection)
+        self.all_sent(application, connection)
+    }
+
+    /// Nothing waits for the peer any more: goes on.
+    fn all_sent<A: Application>(
+        &mut self,
+        application: &mut A,
+        connection: &mut Connection<A::Exchange>,
+    ) -> Verdict {
+        match connection.session.unsent(&self.context, 0) {
+            Ok(()) => self.turn_unread(application, connection),
+            Err(cause) => Verdict::Goes(cause),
+        }
     }
 
     /// Answers a deferred exchange, and goes on.
@@ -692,7 +709,12 @@ impl Io {
             None => return Verdict::Stays,
         }
         match self.flush(connection) {
-            Ok(()) if connection.unsent.is_some() => self.watch(connection, Interest::Write),
+            Ok(()) if connection.unsent.is_some() => {
+                match self.watch(connection, Interest::Write) {
+                    Verdict::Stays => self.note_unsent(connection),
+                    verdict @ Verdict::Goes(_) => verdict,
+                }
+            }
             Ok(()) => self.turn_unread(application, connection),
             Err(cause) => Verdict::Goes(cause),
         }

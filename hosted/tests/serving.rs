@@ -1,0 +1,317 @@
+//! What a server does for clients that behave.
+
+mod support;
+
+use core::num::NonZeroUsize;
+use core::time::Duration;
+use std::io::{Read, Write};
+use std::net::Shutdown;
+use std::os::unix::net::UnixStream;
+use std::sync::mpsc;
+
+use kinglet_core::Limits;
+use kinglet_core::http::Status;
+use kinglet_hosted::{Address, Answer, Backend, Options, Server};
+use support::{LARGE, PATIENCE, connect, get, read_response, read_to_end, start};
+
+/// Clients of these tests live as long as their server, which does not wait for them for long.
+fn options(threads: usize, backend: Backend) -> Options {
+    Options {
+        threads: NonZeroUsize::new(threads).unwrap(),
+        backend,
+        limits: Limits {
+            drain_timeout: Duration::from_millis(300),
+            ..Limits::SERVER
+        },
+        ..Options::default()
+    }
+}
+
+#[test]
+fn serves_on_every_backend_and_number_of_threads() {
+    for (threads, backend) in [
+        (1, Backend::Native),
+        (3, Backend::Native),
+        (1, Backend::Polling),
+        (3, Backend::Polling),
+    ] {
+        let server = start("127.0.0.1:0", options(threads, backend), None);
+        for _ in 0..20 {
+            let mut client = server.connect();
+            for _ in 0..3 {
+                let (head, content) = get(&mut client, "/");
+                assert!(
+                    head.starts_with("HTTP/1.1 200 OK\r\nServer: kinglet\r\nDate: "),
+                    "{head}"
+                );
+                assert_eq!(content, b"hello");
+            }
+        }
+        server.finish();
+    }
+}
+
+#[test]
+fn serves_on_a_unix_socket_and_takes_an_abandoned_one_over() {
+    let path = std::env::temp_dir().join(format!("kinglet-test-{}.sock", std::process::id()));
+    // A socket nobody listens on is what a killed server leaves.
+    drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+    let address = format!("unix:{}", path.display());
+    for threads in [1, 3] {
+        let server = start(&address, options(threads, Backend::Native), None);
+        let again = Server::bind(&address.parse().unwrap(), Options::default());
+        assert_eq!(again.unwrap_err().kind(), std::io::ErrorKind::AddrInUse);
+        for _ in 0..5 {
+            let mut client = UnixStream::connect(&path).unwrap();
+            client.set_read_timeout(Some(PATIENCE)).unwrap();
+            assert_eq!(get(&mut client, "/").1, b"hello");
+        }
+        server.finish();
+        assert!(!path.exists());
+    }
+}
+
+#[test]
+fn an_address_in_use_is_an_error() {
+    let first = Server::bind(&"127.0.0.1:0".parse().unwrap(), Options::default()).unwrap();
+    let second = Server::bind(first.local_address(), options(2, Backend::Native));
+    assert_eq!(second.unwrap_err().kind(), std::io::ErrorKind::AddrInUse);
+}
+
+#[test]
+fn pipelined_requests_are_answered_in_order() {
+    let server = start("127.0.0.1:0", options(1, Backend::Native), None);
+    let mut client = server.connect();
+    let request = "GET /PATH HTTP/1.1\r\nHost: test\r\n\r\n";
+    let batch: String = (0..1000)
+        .map(|i| request.replace("PATH", if i % 3 == 0 { "" } else { "none" }))
+        .collect();
+    client.write_all(batch.as_bytes()).unwrap();
+    for i in 0..1000 {
+        let (head, _) = read_response(&mut client);
+        let status = if i % 3 == 0 { "200" } else { "404" };
+        assert_eq!(&head[9..12], status, "answer {i}");
+    }
+    server.finish();
+}
+
+#[test]
+fn large_answers_arrive_whole_however_they_are_sent() {
+    let server = start("127.0.0.1:0", options(1, Backend::Native), None);
+    for (path, len) in [
+        ("/static", LARGE.len()),
+        ("/streamed", LARGE.len()),
+        ("/copied", 1 << 20),
+    ] {
+        let mut client = server.connect();
+        // The next request waits behind the large answer and is not lost.
+        write!(
+            client,
+            "GET {path} HTTP/1.1\r\nHost: t\r\n\r\nGET / HTTP/1.1\r\nHost: t\r\n\r\n"
+        )
+        .unwrap();
+        let (_, content) = read_response(&mut client);
+        assert_eq!(content.len(), len);
+        assert!(content.iter().all(|&byte| byte == b'x'));
+        assert_eq!(read_response(&mut client).1, b"hello");
+    }
+    server.finish();
+}
+
+#[test]
+fn content_goes_in_and_out_with_backpressure() {
+    let server = start("127.0.0.1:0", options(1, Backend::Native), None);
+    let mut client = server.connect();
+    let mut sender = client.try_clone().unwrap();
+    let content: Vec<u8> = (0..3_000_000_u32).map(|i| (i % 251) as u8).collect();
+    let expected = content.clone();
+    // Nothing is read while this is sent, until both socket buffers are full.
+    let sending = std::thread::spawn(move || {
+        let head = format!(
+            "POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+            content.len()
+        );
+        sender.write_all(head.as_bytes()).unwrap();
+        sender.write_all(&content).unwrap();
+    });
+    let answer = read_to_end(&mut client);
+    sending.join().unwrap();
+    let at = answer
+        .windows(4)
+        .position(|window| window == b"\r\n\r\n")
+        .unwrap()
+        + 4;
+    assert!(dechunk(&answer[at..]) == expected);
+    server.finish();
+}
+
+/// Takes the chunked coding off, without extensions or trailers.
+fn dechunk(mut body: &[u8]) -> Vec<u8> {
+    let mut content = Vec::new();
+    loop {
+        let end = body
+            .windows(2)
+            .position(|window| window == b"\r\n")
+            .unwrap();
+        let len = usize::from_str_radix(core::str::from_utf8(&body[..end]).unwrap(), 16).unwrap();
+        if len == 0 {
+            assert_eq!(&body[end..], b"\r\n\r\n");
+            return content;
+        }
+        content.extend_from_slice(&body[end + 2..end + 2 + len]);
+        body = &body[end + 2 + len + 2..];
+    }
+}
+
+#[test]
+fn content_is_collected_up_to_the_bound() {
+    let server = start("127.0.0.1:0", options(1, Backend::Native), None);
+    for (len, status) in [
+        (0, "200"),
+        (70_000, "200"),
+        (512 * 1024, "200"),
+        (512 * 1024 + 1, "413"),
+    ] {
+        let mut client = server.connect();
+        write!(
+            client,
+            "POST /collect HTTP/1.1\r\nHost: t\r\nContent-Length: {len}\r\n\r\n"
+        )
+        .unwrap();
+        // The server may refuse before it has read all.
+        let _ = client.write_all(&vec![b'a'; len]);
+        let (head, content) = read_response(&mut client);
+        assert_eq!(&head[9..12], status, "{len}: {head}");
+        if status == "200" {
+            assert_eq!(content, len.to_string().as_bytes());
+        }
+    }
+    // In many small chunks, too.
+    let mut client = server.connect();
+    write!(
+        client,
+        "POST /collect HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n"
+    )
+    .unwrap();
+    client.write_all(&b"1\r\na\r\n".repeat(50_000)).unwrap();
+    client.write_all(b"0\r\n\r\n").unwrap();
+    assert_eq!(read_response(&mut client).1, b"50000");
+    server.finish();
+}
+
+#[test]
+fn a_client_that_has_said_all_is_still_answered() {
+    let server = start("127.0.0.1:0", options(1, Backend::Native), None);
+    let mut client = server.connect();
+    client
+        .write_all(&b"GET / HTTP/1.1\r\nHost: t\r\n\r\n".repeat(3))
+        .unwrap();
+    client.shutdown(Shutdown::Write).unwrap();
+    let answer = read_to_end(&mut client);
+    assert_eq!(
+        answer
+            .windows(5)
+            .filter(|window| window == b"hello")
+            .count(),
+        3
+    );
+    server.finish();
+}
+
+#[test]
+fn an_error_answer_is_readable_though_more_was_sent() {
+    let server = start("127.0.0.1:0", options(1, Backend::Native), None);
+    let mut client = server.connect();
+    client
+        .write_all(b"GET / HTTP/1.1\r\nHost: t\r\n\r\nGET / HTTP/1.1\r\n\r\n")
+        .unwrap();
+    // Far more than is ever read as a request.
+    let _ = client.write_all(&vec![b'z'; 1_000_000]);
+    let answer = String::from_utf8(read_to_end(&mut client)).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+    assert_eq!(
+        answer.matches("HTTP/1.1 400 Bad Request").count(),
+        1,
+        "{answer}"
+    );
+    assert!(answer.ends_with("a request must have a Host\n"), "{answer}");
+    server.finish();
+}
+
+#[test]
+fn deferred_requests_are_answered_from_another_thread() {
+    let (tickets, waiting) = mpsc::channel();
+    let server = start("127.0.0.1:0", options(2, Backend::Native), Some(tickets));
+    let mut clients: Vec<_> = (0..50).map(|_| server.connect()).collect();
+    for client in &mut clients {
+        client
+            .write_all(b"GET /later HTTP/1.1\r\nHost: t\r\n\r\nGET / HTTP/1.1\r\nHost: t\r\n\r\n")
+            .unwrap();
+    }
+    let mut stale = Vec::new();
+    for (index, _) in clients.iter().enumerate() {
+        let ticket = waiting.recv_timeout(PATIENCE).unwrap();
+        if index % 2 == 0 {
+            server.handle.redeem(ticket);
+        } else {
+            let answer = Answer::new(Status::CREATED, "answered")
+                .with_field("X-A", "b")
+                .unwrap();
+            server.handle.answer(ticket, answer);
+        }
+        stale.push(ticket);
+    }
+    for client in &mut clients {
+        let (head, content) = read_response(client);
+        match content.as_slice() {
+            b"resumed" => assert!(head.starts_with("HTTP/1.1 200 ")),
+            b"answered" => assert!(head.contains("201 Created") && head.contains("\r\nX-A: b\r\n")),
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(read_response(client).1, b"hello");
+    }
+    // Tickets of exchanges that are over do nothing.
+    for ticket in stale {
+        server.handle.redeem(ticket);
+        server
+            .handle
+            .answer(ticket, Answer::new(Status::OK, "late"));
+    }
+    for client in &mut clients {
+        assert_eq!(get(client, "/").1, b"hello");
+    }
+    server.finish();
+}
+
+#[test]
+fn draining_finishes_what_is_under_way_and_nothing_else() {
+    let (tickets, waiting) = mpsc::channel();
+    let server = start("127.0.0.1:0", options(2, Backend::Native), Some(tickets));
+    let Address::Tcp(address) = server.address.clone() else {
+        panic!("not TCP")
+    };
+    let mut idle = connect(address);
+    get(&mut idle, "/");
+    let mut deferred = connect(address);
+    deferred
+        .write_all(b"GET /later HTTP/1.1\r\nHost: t\r\n\r\n")
+        .unwrap();
+    let ticket = waiting.recv_timeout(PATIENCE).unwrap();
+    let mut large = connect(address);
+    large
+        .write_all(b"GET /streamed HTTP/1.1\r\nHost: t\r\n\r\n")
+        .unwrap();
+    let mut first = [0];
+    large.read_exact(&mut first).unwrap();
+
+    server.handle.drain();
+    assert_eq!(read_to_end(&mut idle), b"");
+    server.handle.redeem(ticket);
+    let answer = String::from_utf8(read_to_end(&mut deferred)).unwrap();
+    assert!(answer.contains("\r\nConnection: close\r\n") && answer.ends_with("resumed"));
+    let rest = read_to_end(&mut large);
+    assert!(rest.ends_with(&LARGE), "{} bytes", rest.len());
+    drop((idle, deferred, large));
+    server.join();
+    assert!(std::net::TcpStream::connect(address).is_err());
+}
