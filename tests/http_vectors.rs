@@ -96,6 +96,7 @@ fn check(row: &Row) -> Result<(), String> {
             }));
         }
     }
+    println!("{}", row.name);
     for manner in manners {
         replay(row, &manner).map_err(|why| format!("{}\n  {manner:?}\n  {why}", row.name))?;
     }
@@ -110,7 +111,9 @@ fn replay(row: &Row, manner: &Manner) -> Result<(), String> {
         capacity,
         manner.room,
     );
-    link.patient = row.then == Then::Tunnel;
+    let may_switch =
+        |event: &String| event.contains("/switch ") || event.contains("request CONNECT ");
+    link.patient = row.events.iter().any(may_switch);
     let mut output = Vec::new();
     if manner.bite != usize::MAX {
         link.take(0);
@@ -260,7 +263,8 @@ impl Recorder {
 
     fn told_end(&mut self, trailers: Fields<'_>) {
         for line in trailers {
-            self.told(format!("trailer {}: {}", line.name(), escape(line.value())));
+            let line = format!("trailer {}: {}", line.name(), escape(line.value()));
+            self.told(line.trim_end());
         }
         self.told("end");
     }
