@@ -118,6 +118,13 @@ impl<A: Application> Link<A> {
         self
     }
 
+    /// The connection has been accepted, at this time.
+    pub fn open(mut self, now: Instant) -> Self {
+        self.context.now = now;
+        self.run();
+        self
+    }
+
     /// The peer sends `bytes`, and they arrive at once.
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) -> &mut Self {
         assert!(!self.peer_has_closed, "the peer has closed its side");

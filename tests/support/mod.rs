@@ -4,4 +4,5 @@
 pub mod escape;
 pub mod link;
 pub mod noise;
+pub mod script;
 pub mod vectors;
