@@ -94,7 +94,8 @@ pub enum Turn {
     Send,
     /// Wait for a ticket or the deadline. What comes meanwhile may stay where it is.
     Wait,
-    /// Send, then close the sending side; go on as for [`Receive`](Self::Receive).
+    /// Send; when all of the output is sent, close the sending side. The next turn is due at once
+    /// then, and begins the wait for the peer to close.
     Shutdown,
     /// Send what the peer takes at once, and close the connection.
     Close(Cause),

@@ -66,6 +66,7 @@ impl<'b> Input<'b> {
     #[inline]
     pub(crate) fn consume(&mut self, len: usize) {
         self.start = self.start.saturating_add(len).min(self.end);
+        self.make_room(len);
     }
 
     /// The part of what remains from `start` to `end`; nothing where that is not all there.
@@ -86,6 +87,15 @@ impl<'b> Input<'b> {
         if removed > 0 && end <= remaining.len() {
             remaining.copy_within(end.., start);
             self.end = self.end.saturating_sub(removed);
+            self.make_room(removed);
+        }
+    }
+
+    /// `len` bytes are done with: a driver that was out of room is no longer.
+    #[inline]
+    fn make_room(&mut self, len: usize) {
+        if len > 0 && self.outlook == Outlook::Full {
+            self.outlook = Outlook::More;
         }
     }
 }

@@ -118,10 +118,7 @@ impl Notes {
             Known::ContentLength => return self.length(value),
             Known::TransferEncoding => self.transfer_coding(value),
             Known::Upgrade => self.add(Note::Upgrade),
-            Known::Expect if value.eq_ignore_ascii_case(b"100-continue") => {
-                self.add(Note::ExpectContinue);
-            }
-            Known::Expect => self.add(Note::UnknownExpectation),
+            Known::Expect => self.expect(value),
             Known::Host | Known::Other => {}
         }
         Ok(())
@@ -155,6 +152,17 @@ impl Notes {
                 self.add(Note::KeepAlive);
             } else if option.eq_ignore_ascii_case(b"upgrade") {
                 self.add(Note::ConnectionUpgrade);
+            }
+        }
+    }
+
+    /// `Expect = #expectation`
+    fn expect(&mut self, value: &[u8]) {
+        for expectation in list::elements(value) {
+            if expectation.eq_ignore_ascii_case(b"100-continue") {
+                self.add(Note::ExpectContinue);
+            } else {
+                self.add(Note::UnknownExpectation);
             }
         }
     }

@@ -197,7 +197,7 @@ impl RequestParser {
         }
         if self.place == Place::Target {
             let start = usize::from(self.marks.method_end).wrapping_add(1);
-            let end = skip_target(window, at, start)?;
+            let end = skip_target(window, at, start);
             if end.at().wrapping_sub(start) > usize::from(limits.max_target_len) {
                 return Err(LimitError::TargetTooLong.into());
             }
@@ -207,6 +207,7 @@ impl RequestParser {
                     return Ok(false);
                 }
                 TargetEnd::Space(at) => at,
+                TargetEnd::Broken(_, error) => return Err(error.into()),
             };
             self.marks.kind =
                 MethodKind::of(window.get(..start.wrapping_sub(1)).unwrap_or_default());
@@ -262,38 +263,41 @@ const VERSION_LINE: usize = Version::LEN + 2;
 enum TargetEnd {
     Suspended(usize),
     Space(usize),
+    /// Here is a byte that goes into no target. It counts only if the target is not too long before,
+    /// or the outcome would depend on how much of it has come.
+    Broken(usize, SyntaxError),
 }
 
 impl TargetEnd {
     const fn at(&self) -> usize {
         match self {
-            Self::Suspended(at) | Self::Space(at) => *at,
+            Self::Suspended(at) | Self::Space(at) | Self::Broken(at, _) => *at,
         }
     }
 }
 
 /// Passes over the bytes of a target that starts at `start`, from `at` on.
 #[inline(always)]
-fn skip_target(window: &[u8], mut at: usize, start: usize) -> Result<TargetEnd, SyntaxError> {
+fn skip_target(window: &[u8], mut at: usize, start: usize) -> TargetEnd {
     loop {
         at = scan::skip(Class::Target, window, at);
         match window.get(at) {
-            None => return Ok(TargetEnd::Suspended(at)),
-            Some(b' ') if at > start => return Ok(TargetEnd::Space(at)),
+            None => return TargetEnd::Suspended(at),
+            Some(b' ') if at > start => return TargetEnd::Space(at),
             Some(b'%') => match window.get(at.wrapping_add(1)..).unwrap_or_default() {
                 [high, low, ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
                     at = at.wrapping_add(3);
                 }
-                [] | [_] => return Ok(TargetEnd::Suspended(at)),
-                _ => return Err(SyntaxError::InvalidTarget),
+                [] | [_] => return TargetEnd::Suspended(at),
+                _ => return TargetEnd::Broken(at, SyntaxError::InvalidTarget),
             },
             // Only an IP-literal has brackets, and origin-form has no host.
             Some(b'[' | b']') if window.get(start) == Some(&b'/') => {
-                return Err(SyntaxError::InvalidTarget);
+                return TargetEnd::Broken(at, SyntaxError::InvalidTarget);
             }
             Some(&byte) if target::is_target_byte(byte) => at = at.wrapping_add(1),
-            Some(b'\n') => return Err(SyntaxError::BareLf),
-            Some(_) => return Err(SyntaxError::InvalidTarget),
+            Some(b'\n') => return TargetEnd::Broken(at, SyntaxError::BareLf),
+            Some(_) => return TargetEnd::Broken(at, SyntaxError::InvalidTarget),
         }
     }
 }

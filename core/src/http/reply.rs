@@ -127,7 +127,11 @@ impl<'r> Reply<'r> {
         let no_content = status.forbids_content() || self.connection.head_only();
         // The application may mean to read while it answers; after the answer's head it is too late
         // to ask for content.
-        let wants_content = !no_content && self.connection.expectation == Expectation::Continue;
+        let is_whole = no_content || length == Length::Exact(0);
+        let wants_content = !is_whole && self.connection.expectation == Expectation::Continue;
+        if is_whole {
+            self.connection.forsake_content();
+        }
         let filled = self.output.filled();
         if wants_content && self.output.copy(emit::CONTINUE) {
             self.connection.expectation = Expectation::None;
@@ -139,7 +143,7 @@ impl<'r> Reply<'r> {
             self.output.truncate(filled);
             return self.misused();
         }
-        if no_content || length == Length::Exact(0) {
+        if is_whole {
             self.connection.send_side(Send::Answer);
         } else {
             let left = match length {

@@ -129,8 +129,9 @@ pub enum Event<'e> {
     Resume(Reply<'e>),
     /// A streamed answer may go on: there is room, or content, or its time has come.
     Stream(Stream<'e>),
-    /// Send what is in the output, close the sending side, and go on handing in what is received,
-    /// which is dropped, so that the peer can read what was sent (RFC 9112 §9.6).
+    /// Send what is in the output and close the sending side; then step again, and go on handing in
+    /// what is received, which is dropped, so that the peer can read what was sent (RFC 9112 §9.6).
+    /// The wait for the peer to close begins with that step.
     Shutdown,
     /// Close the connection.
     Close(Cause),

@@ -118,6 +118,8 @@ impl Connection {
     ) -> Next {
         if input.remaining().is_empty() {
             self.send_continue(output);
+        } else {
+            self.expectation = Expectation::None;
         }
         let Progress::Content { decoder, .. } = &mut self.progress else {
             return self.aborted();
@@ -160,6 +162,9 @@ impl Connection {
         let head_len = marks.head_len();
         let mut to = head_len.saturating_add(collected as usize);
         let mut from = to;
+        if input.remaining().len() > to {
+            self.expectation = Expectation::None;
+        }
         let end = loop {
             let rest = input.remaining().get(from..).unwrap_or_default();
             match decoder.decode(rest, &context.limits) {
@@ -200,9 +205,7 @@ impl Connection {
         }
         let collected = u32::try_from(to.saturating_sub(head_len)).unwrap_or(u32::MAX);
         self.plan = Plan::Collect { max_len, collected };
-        if input.remaining().len() <= to {
-            self.send_continue(output);
-        }
+        self.send_continue(output);
         match input.outlook() {
             Outlook::More => self.await_peer(Timer::Content, context, input),
             Outlook::Full => Next::Fail(LimitError::ContentTooLarge.into()),
