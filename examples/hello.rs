@@ -1,36 +1,57 @@
-//! `cargo run --release --example hello -- --listen 127.0.0.1:8080 --threads 1`
+//! Type `cargo run --release --example hello`, then `curl -i http://127.0.0.1:8080/`.
+//!
+//! The smallest server: one answer to every GET. `--listen ADDRESS:PORT` and `--threads N` say where
+//! and on how many threads.
+
+use std::error::Error;
+use std::num::NonZeroUsize;
+
 use kinglet_core::http::{Field, Handled, Method, Reply, Request, Status};
 use kinglet_core::{Application, field};
-use kinglet_hosted::{Options, Server};
+use kinglet_hosted::{Address, Options, Server};
 
 struct Hello;
+
 impl Application for Hello {
     type Exchange = ();
+
     fn request(&mut self, _: &mut (), request: &Request<'_>, reply: Reply<'_>) -> Handled {
         const PLAIN: Field<'_> = field!("Content-Type", "text/plain");
+        const ALLOW: Field<'_> = field!("Allow", "GET, HEAD, OPTIONS");
         match request.method() {
+            // To HEAD, the engine leaves the content out.
             Method::Get | Method::Head => reply.send(Status::OK, &[PLAIN], b"Hello, World!"),
-            _ => reply.send(
-                Status::METHOD_NOT_ALLOWED,
-                &[field!("Allow", "GET, HEAD")],
-                b"",
-            ),
+            Method::Options => reply.send(Status::NO_CONTENT, &[ALLOW], b""),
+            _ => reply.send(Status::METHOD_NOT_ALLOWED, &[ALLOW], b""),
         }
     }
 }
-fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let mut listen = String::from("127.0.0.1:8080");
-    let mut options = Options::default();
-    let mut args = std::env::args().skip(1);
-    while let Some(arg) = args.next() {
-        match arg.as_str() {
-            "--listen" => listen = args.next().unwrap(),
-            "--threads" => options.threads = args.next().unwrap().parse()?,
-            _ => return Err("--listen ADDRESS:PORT --threads N".into()),
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let (address, threads) = parse_arguments()?;
+    let options = Options {
+        threads,
+        ..Options::default()
+    };
+    let server = Server::bind(&address, options)?;
+    server.drain_on_signals()?;
+    println!("listening on {}", server.local_address());
+    server.run(|_thread| Hello)?;
+    Ok(())
+}
+
+fn parse_arguments() -> Result<(Address, NonZeroUsize), Box<dyn Error>> {
+    use lexopt::prelude::*;
+
+    let mut address = "127.0.0.1:8080".parse()?;
+    let mut threads = NonZeroUsize::MIN;
+    let mut arguments = lexopt::Parser::from_env();
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Long("listen") => address = arguments.value()?.parse()?,
+            Long("threads") => threads = arguments.value()?.parse()?,
+            _ => return Err(argument.unexpected().into()),
         }
     }
-    let server = Server::bind(&listen.parse()?, options)?;
-    server.drain_on_signals()?;
-    server.run(|_| Hello)?;
-    Ok(())
+    Ok((address, threads))
 }
