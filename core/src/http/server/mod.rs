@@ -71,6 +71,8 @@ enum Progress {
 pub(in crate::http) enum Plan {
     /// A token is out; if it comes back unused, so is this.
     Undecided,
+    /// The same, and the token is the first of its request.
+    Asked,
     /// The content is to be handed over in parts.
     Receive,
     /// The content is to be handed over whole.
