@@ -405,7 +405,8 @@ impl Default for Connection {
 
 /// Whether an answer of [`min_room`](crate::Limits::min_room) bytes fits, or nothing can be done for it.
 fn has_room(context: &Context, output: &Output<'_>) -> bool {
-    output.room() >= usize::from(context.limits.min_room) || output.is_empty()
+    let has_room = output.room() >= usize::from(context.limits.min_room) && output.has_place();
+    has_room || output.is_empty()
 }
 
 #[cfg(test)]
