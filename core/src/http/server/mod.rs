@@ -312,7 +312,9 @@ impl Connection {
         }
         match &mut self.plan {
             Plan::Later if self.sending == Sending::Owed => self.plan = Plan::Resume,
-            Plan::Stream(streaming) if self.sending == Sending::Content => {
+            Plan::Stream(streaming)
+                if self.sending == Sending::Content && streaming.want != Want::Abort =>
+            {
                 streaming.want = Want::Room;
             }
             _ => return false,
