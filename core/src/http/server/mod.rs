@@ -346,6 +346,11 @@ impl Connection {
         self.sending == Sending::Idle && self.timer != Timer::Head
     }
 
+    /// Whether no exchange is under way.
+    pub(crate) fn is_between_exchanges(&self) -> bool {
+        self.sending == Sending::Idle
+    }
+
     fn request_event<'e>(
         &'e mut self,
         context: &'e Context,
