@@ -140,7 +140,10 @@ impl<E: Default> Session<E> {
                     self.forget_finished();
                     return Turn::Receive;
                 }
-                Event::Send => return Turn::Send,
+                Event::Send => {
+                    self.forget_finished();
+                    return Turn::Send;
+                }
                 Event::Wait => return Turn::Wait,
                 Event::Shutdown => {
                     self.exchange = E::default();
@@ -156,7 +159,7 @@ impl<E: Default> Session<E> {
 
     /// What an exchange has remembered is dropped as soon as it is over.
     fn forget_finished(&mut self) {
-        if size_of::<E>() > 0 && self.connection.is_idle() {
+        if size_of::<E>() > 0 && self.connection.is_between_exchanges() {
             self.exchange = E::default();
         }
     }

@@ -292,6 +292,12 @@ impl<'b> Output<'b> {
         }
     }
 
+    /// Whether one more `'static` slice can be referred to.
+    #[inline]
+    pub(crate) const fn has_place(&self) -> bool {
+        self.queue.held_to < Queue::MAX_HELD
+    }
+
     /// Whether nothing is waiting to be sent.
     #[must_use]
     #[inline]

@@ -3,6 +3,8 @@
 //! The engine calls for a stream when something can be done: there is room in the output, content has
 //! come, or its time has come. Each call ends with what to wait for next.
 
+use core::time::Duration;
+
 use super::emit;
 use super::field::{Field, Fields};
 use super::reply::{Handled, Ticket};
@@ -196,13 +198,22 @@ impl<'r> Stream<'r> {
     /// written or consumed this waits like [`receive`](Self::receive).
     pub fn more(self) -> Handled {
         let idle = self.written == 0 && self.consumed == 0 && !self.offer.is_end;
+        if idle && !self.content.is_empty() {
+            return self.abort();
+        }
         self.until(if idle { Want::Content } else { Want::Room })
     }
 
     /// Call again when more content has come, or its end. Where some was left unconsumed, call again
     /// when there is room.
+    ///
+    /// After a turn in which nothing was written and nothing of the content consumed, though there was
+    /// some, the answer is cut off, for the next turn would be the same again.
     pub fn receive(self) -> Handled {
         let left_over = self.consumed < self.content.len();
+        if left_over && self.written == 0 && self.consumed == 0 {
+            return self.abort();
+        }
         self.until(if left_over { Want::Room } else { Want::Content })
     }
 
@@ -214,9 +225,14 @@ impl<'r> Stream<'r> {
         )
     }
 
-    /// Call again at `instant`, or when a ticket is redeemed.
+    /// Call again at `instant`, or when a ticket is redeemed. An instant that has been reached means
+    /// the next one.
     pub fn wait_until(self, instant: Instant) -> Handled {
-        self.connection.set_wake(instant);
+        let now = self.context.now;
+        let next = now.after(Duration::from_millis(1));
+        let is_past = now.has_reached(instant);
+        self.connection
+            .set_wake(if is_past { next } else { instant });
         self.until(Want::Instant)
     }
 

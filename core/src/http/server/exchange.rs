@@ -76,12 +76,7 @@ impl Connection {
 
     /// Whether the head of the request is still in the input, and nothing of its content consumed.
     pub(in crate::http) fn is_fresh_request(&self) -> bool {
-        match &self.progress {
-            Progress::Content { marks, .. } => {
-                self.receiving == Receiving::Content && self.lent as usize == marks.head_len()
-            }
-            Progress::Head(_) => false,
-        }
+        self.plan == Plan::Asked
     }
 
     pub(in crate::http) fn is_connect(&self) -> bool {
@@ -139,9 +134,12 @@ impl Connection {
     pub(in crate::http) const fn encoding(&self) -> Encoding {
         match self.plan {
             Plan::Stream(streaming) => streaming.encoding,
-            Plan::Undecided | Plan::Receive | Plan::Collect { .. } | Plan::Later | Plan::Resume => {
-                Encoding::Length
-            }
+            Plan::Undecided
+            | Plan::Asked
+            | Plan::Receive
+            | Plan::Collect { .. }
+            | Plan::Later
+            | Plan::Resume => Encoding::Length,
         }
     }
 
@@ -149,9 +147,12 @@ impl Connection {
     pub(in crate::http) fn left(&self) -> usize {
         match self.plan {
             Plan::Stream(Streaming { left, .. }) => usize::try_from(left).unwrap_or(usize::MAX),
-            Plan::Undecided | Plan::Receive | Plan::Collect { .. } | Plan::Later | Plan::Resume => {
-                0
-            }
+            Plan::Undecided
+            | Plan::Asked
+            | Plan::Receive
+            | Plan::Collect { .. }
+            | Plan::Later
+            | Plan::Resume => 0,
         }
     }
 

@@ -71,6 +71,8 @@ enum Progress {
 pub(in crate::http) enum Plan {
     /// A token is out; if it comes back unused, so is this.
     Undecided,
+    /// The same, and the token is the first of its request.
+    Asked,
     /// The content is to be handed over in parts.
     Receive,
     /// The content is to be handed over whole.
@@ -310,7 +312,9 @@ impl Connection {
         }
         match &mut self.plan {
             Plan::Later if self.sending == Sending::Owed => self.plan = Plan::Resume,
-            Plan::Stream(streaming) if self.sending == Sending::Content => {
+            Plan::Stream(streaming)
+                if self.sending == Sending::Content && streaming.want != Want::Abort =>
+            {
                 streaming.want = Want::Room;
             }
             _ => return false,
@@ -340,6 +344,11 @@ impl Connection {
     #[must_use]
     pub fn is_idle(&self) -> bool {
         self.sending == Sending::Idle && self.timer != Timer::Head
+    }
+
+    /// Whether no exchange is under way.
+    pub(crate) fn is_between_exchanges(&self) -> bool {
+        self.sending == Sending::Idle
     }
 
     fn request_event<'e>(
@@ -403,7 +412,8 @@ impl Default for Connection {
 
 /// Whether an answer of [`min_room`](crate::Limits::min_room) bytes fits, or nothing can be done for it.
 fn has_room(context: &Context, output: &Output<'_>) -> bool {
-    output.room() >= usize::from(context.limits.min_room) || output.is_empty()
+    let has_room = output.room() >= usize::from(context.limits.min_room) && output.has_place();
+    has_room || output.is_empty()
 }
 
 #[cfg(test)]

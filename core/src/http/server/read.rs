@@ -76,7 +76,7 @@ impl Connection {
         self.discardable = context.limits.max_discarded_len;
         self.receive_side(Receive::Head);
         self.send_side(Send::Request);
-        self.plan = Plan::Undecided;
+        self.plan = Plan::Asked;
         self.timer = Timer::Off;
         self.lend(marks.head_len());
         Next::Request
@@ -91,7 +91,7 @@ impl Connection {
     ) -> Next {
         match self.plan {
             Plan::Later => return Next::Wait,
-            Plan::Undecided | Plan::Stream(_) => return self.aborted(),
+            Plan::Undecided | Plan::Asked | Plan::Stream(_) => return self.aborted(),
             Plan::Resume | Plan::Receive | Plan::Collect { .. } => {}
         }
         if !has_room(context, output) {
@@ -102,7 +102,7 @@ impl Connection {
                 self.collect(context, input, output, max_len, collected)
             }
             Plan::Receive => self.receive(context, input, output),
-            Plan::Resume | Plan::Later | Plan::Undecided | Plan::Stream(_) => {
+            Plan::Resume | Plan::Later | Plan::Undecided | Plan::Asked | Plan::Stream(_) => {
                 self.plan = Plan::Undecided;
                 Next::Resume
             }
