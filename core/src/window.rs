@@ -7,18 +7,10 @@
 
 /// Bytes received and not yet consumed.
 ///
-/// ```text
-///  bytes  [ consumed | remaining                ]
-///                    ^ start                    ^ end
-/// ```
-///
 /// What remains after a turn comes back in the next input, with more behind it.
 #[derive(Debug)]
 pub struct Input<'b> {
-    // start <= end <= bytes.len()
-    bytes: &'b mut [u8],
-    start: usize,
-    end: usize,
+    remaining: &'b mut [u8],
     outlook: Outlook,
 }
 
@@ -39,11 +31,8 @@ impl<'b> Input<'b> {
     #[must_use]
     #[inline]
     pub const fn new(bytes: &'b mut [u8], outlook: Outlook) -> Self {
-        let end = bytes.len();
         Self {
-            bytes,
-            start: 0,
-            end,
+            remaining: bytes,
             outlook,
         }
     }
@@ -51,8 +40,8 @@ impl<'b> Input<'b> {
     /// What is not yet consumed.
     #[must_use]
     #[inline]
-    pub fn remaining(&self) -> &[u8] {
-        self.bytes.get(self.start..self.end).unwrap_or_default()
+    pub const fn remaining(&self) -> &[u8] {
+        self.remaining
     }
 
     /// What may come behind [`remaining`](Self::remaining).
@@ -65,27 +54,29 @@ impl<'b> Input<'b> {
     /// Marks the first `len` remaining bytes as consumed.
     #[inline]
     pub(crate) fn consume(&mut self, len: usize) {
-        self.start = self.start.saturating_add(len).min(self.end);
+        let remaining = core::mem::take(&mut self.remaining);
+        self.remaining = remaining.get_mut(len..).unwrap_or_default();
     }
 
     /// The part of what remains from `start` to `end`; nothing where that is not all there.
     #[inline]
     pub(crate) fn remaining_of(&self, start: usize, end: usize) -> &[u8] {
-        self.remaining().get(start..end).unwrap_or_default()
+        self.remaining.get(start..end).unwrap_or_default()
     }
 
     /// What is not yet consumed, to be moved about.
-    pub(crate) fn remaining_mut(&mut self) -> &mut [u8] {
-        self.bytes.get_mut(self.start..self.end).unwrap_or_default()
+    pub(crate) const fn remaining_mut(&mut self) -> &mut [u8] {
+        self.remaining
     }
 
     /// Takes the bytes from `start` to `end` out of what remains, and moves what follows down.
     pub(crate) fn remove(&mut self, start: usize, end: usize) {
-        let remaining = self.remaining_mut();
         let removed = end.saturating_sub(start);
-        if removed > 0 && end <= remaining.len() {
+        if removed > 0 && end <= self.remaining.len() {
+            let remaining = core::mem::take(&mut self.remaining);
             remaining.copy_within(end.., start);
-            self.end = self.end.saturating_sub(removed);
+            let len = remaining.len().saturating_sub(removed);
+            self.remaining = remaining.get_mut(..len).unwrap_or_default();
         }
     }
 }
@@ -196,7 +187,10 @@ impl Queue {
         }
         self.sent = self.sent.saturating_add(len).min(self.filled);
         if self.is_empty() {
-            *self = Self::new();
+            // The slices themselves may stay: nothing past `held_to` is looked at.
+            (self.sent, self.filled) = (0, 0);
+            (self.held_from, self.held_to) = (0, 0);
+            self.overflowed = false;
         }
     }
 
