@@ -25,7 +25,19 @@ pub(crate) enum Class {
 /// The index at or after `from` of the first byte of `bytes` that is not of `class`, or the length.
 #[inline(always)]
 pub(crate) fn skip(class: Class, bytes: &[u8], from: usize) -> usize {
-    // A call of a leaf costs less than its loop among the registers of a caller that has its own.
+    // Most runs end in their first block. A longer one goes on in a leaf: a call of it costs less
+    // than its loop among the registers of a caller that has its own.
+    match bytes.get(from..).and_then(<[u8]>::first_chunk) {
+        Some(block) => match lanes::stops(class, block) {
+            0 => skip_on(class, bytes, from.wrapping_add(lanes::COUNT)),
+            stops => from.wrapping_add(lanes::first(stops)),
+        },
+        None => skip_on(class, bytes, from),
+    }
+}
+
+#[inline(always)]
+fn skip_on(class: Class, bytes: &[u8], from: usize) -> usize {
     match class {
         Class::Text => skip_text(bytes, from),
         Class::Name => skip_name(bytes, from),
@@ -55,25 +67,24 @@ fn skip_target(bytes: &[u8], from: usize) -> usize {
 }
 
 #[inline(always)]
-fn skip_class(class: Class, bytes: &[u8], from: usize) -> usize {
-    let rest = bytes.get(from..).unwrap_or_default();
-    let (blocks, tail) = rest.as_chunks();
-    let mut at = from;
-    for block in blocks {
+fn skip_class(class: Class, bytes: &[u8], mut from: usize) -> usize {
+    let mut rest = bytes.get(from..).unwrap_or_default();
+    while let Some((block, after)) = rest.split_first_chunk() {
         let stops = lanes::stops(class, block);
         if stops != 0 {
-            return at.wrapping_add(lanes::first(stops));
+            return from.wrapping_add(lanes::first(stops));
         }
-        at = at.wrapping_add(lanes::COUNT);
+        from = from.wrapping_add(lanes::COUNT);
+        rest = after;
     }
     // Fewer bytes than a block are left. The last whole block overlaps what was seen: shift that out.
     if let Some(block) = bytes.last_chunk() {
-        let seen = lanes::COUNT.wrapping_sub(tail.len());
+        let seen = lanes::COUNT.wrapping_sub(rest.len());
         let stops = lanes::drop_first(lanes::stops(class, block), seen);
-        return at.wrapping_add(lanes::first(stops).min(tail.len()));
+        return from.wrapping_add(lanes::first(stops).min(rest.len()));
     }
-    let run = tail.iter().position(|&byte| !class.contains(byte));
-    at.wrapping_add(run.unwrap_or(tail.len()))
+    let run = rest.iter().position(|&byte| !class.contains(byte));
+    from.wrapping_add(run.unwrap_or(rest.len()))
 }
 
 /// The index at or after `from` of the first `byte`, or the length.
@@ -111,8 +122,8 @@ mod lanes {
 
     use super::Class;
     use core::arch::x86_64::{
-        __m128i, _mm_add_epi8, _mm_andnot_si128, _mm_cmpeq_epi8, _mm_cmpgt_epi8, _mm_min_epu8,
-        _mm_movemask_epi8, _mm_or_si128, _mm_set_epi64x, _mm_set1_epi8, _mm_sub_epi8,
+        __m128i, _mm_add_epi8, _mm_andnot_si128, _mm_cmpeq_epi8, _mm_cmpgt_epi8, _mm_movemask_epi8,
+        _mm_or_si128, _mm_set_epi64x, _mm_set1_epi8,
     };
 
     pub(super) const COUNT: usize = 16;
@@ -209,10 +220,16 @@ mod lanes {
     #[inline]
     #[target_feature(enable = "sse2")]
     fn in_range(bytes: __m128i, low: u8, high: u8) -> __m128i {
-        let offset = _mm_sub_epi8(bytes, splat(low));
-        let clamped = _mm_min_epu8(offset, splat(high.wrapping_sub(low)));
-        _mm_cmpeq_epi8(offset, clamped)
+        // Moved so that `high` becomes the greatest signed byte, and what is above it the least.
+        let moved = _mm_add_epi8(bytes, splat(GREATEST.wrapping_sub(high)));
+        let below = GREATEST
+            .wrapping_sub(high.wrapping_sub(low))
+            .wrapping_sub(1);
+        _mm_cmpgt_epi8(moved, splat(below))
     }
+
+    /// The greatest signed byte.
+    const GREATEST: u8 = i8::MAX.cast_unsigned();
 
     #[inline]
     #[target_feature(enable = "sse2")]
