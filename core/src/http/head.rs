@@ -18,7 +18,7 @@
 use super::error::{Error, LimitError, SyntaxError};
 use super::field::Fields;
 use super::framing::{Facts, Framing, Note, Notes};
-use super::section::{Known, SectionScan, offset, skip_token, skip_value};
+use super::section::{Found, Known, SectionScan, offset, skip_token, skip_value};
 use super::target::{self, Target};
 use super::{Method, Status, Version};
 use crate::Limits;
@@ -164,21 +164,20 @@ impl HeadScan {
             };
         }
         let mut notes = self.notes(marks);
-        let end = self
-            .section
-            .resume(window, limits.max_field_lines, |field, window, value| {
-                notes.take(field, window, value)
-            })?;
+        loop {
+            match self.section.next(window, limits.max_field_lines)? {
+                Found::Line(field, value) => notes.take(field, window, value)?,
+                Found::End(end) => {
+                    marks.head_len = offset(end);
+                    break;
+                }
+                Found::More if window.len() < max_len => break,
+                Found::More => return Err(LimitError::HeadTooLarge.into()),
+            }
+        }
         self.content_length = notes.content_length;
         marks.facts = notes.facts;
-        match end {
-            Some(end) => {
-                marks.head_len = offset(end);
-                Ok(true)
-            }
-            None if window.len() < max_len => Ok(false),
-            None => Err(LimitError::HeadTooLarge.into()),
-        }
+        Ok(marks.head_len > 0)
     }
 
     /// `request-line = method SP request-target SP HTTP-version CRLF`
@@ -598,24 +597,21 @@ impl ResponseParser {
     ) -> Result<Option<Response<'a>>, Error> {
         let max_len = usize::from(limits.max_head_len);
         let bounded = window.get(..max_len).unwrap_or(window);
-        let whole = if self.in_fields || self.status_line(bounded)? {
-            let notes = &mut self.notes;
-            self.section.resume(
-                bounded,
-                limits.max_field_lines,
-                |field, window, value| match field {
+        let mut whole = None;
+        if self.in_fields || self.status_line(bounded)? {
+            loop {
+                match self.section.next(bounded, limits.max_field_lines)? {
                     // What a response says of these decides nothing.
-                    Known::Host | Known::Expect => Ok(()),
-                    Known::Other
-                    | Known::Upgrade
-                    | Known::Connection
-                    | Known::ContentLength
-                    | Known::TransferEncoding => notes.take(field, window, value),
-                },
-            )?
-        } else {
-            None
-        };
+                    Found::Line(Known::Host | Known::Expect, _) => {}
+                    Found::Line(field, value) => self.notes.take(field, bounded, value)?,
+                    Found::End(end) => {
+                        whole = Some(end);
+                        break;
+                    }
+                    Found::More => break,
+                }
+            }
+        }
         match whole.and_then(|end| window.get(..end)) {
             Some(head) => Ok(Some(Response {
                 fields: Fields::over(head.get(usize::from(self.at)..).unwrap_or_default()),

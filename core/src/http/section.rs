@@ -6,7 +6,7 @@
 //! ```
 //!
 //! The scan looks at each byte once, whatever the pieces it arrives in: what it has seen, and where it
-//! stands, is kept in a few bytes. It checks the grammar, and tells its caller of the fields that
+//! stands, is kept in a few bytes. It checks the grammar, and stops for its caller at the fields that
 //! decide about framing and persistence; all others are left where they are.
 
 use core::ops::Range;
@@ -45,6 +45,18 @@ pub(crate) struct SectionScan {
     known: Known,
 }
 
+/// What a scan has come to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// A line of a field that the engine reads itself, never [`Known::Other`], and where in the
+    /// window its value is, with the white space around it.
+    Line(Known, Range<usize>),
+    /// The empty line that ends the section; it ends here.
+    End(usize),
+    /// The end of the window.
+    More,
+}
+
 /// Where in a line the scan stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
@@ -65,19 +77,36 @@ impl SectionScan {
         }
     }
 
-    /// Reads on. `window` begins where it began the last time and has at most 2¹⁶ - 1 bytes.
-    /// `note` is told of each line of a [`Known`] field where in the window its value is, with the
-    /// white space around it.
-    ///
-    /// Answers the offset behind the empty line that ends the section, or `None` when it has not
-    /// come yet.
+    /// Reads on to the next line of a [`Known`] field, or to the end. `window` begins where it began
+    /// the last time and has at most 2¹⁶ - 1 bytes.
     #[inline(always)]
-    pub(crate) fn resume(
-        &mut self,
-        window: &[u8],
-        max_lines: u16,
-        mut note: impl FnMut(Known, &[u8], Range<usize>) -> Result<(), SyntaxError>,
-    ) -> Result<Option<usize>, Error> {
+    pub(crate) fn next(&mut self, window: &[u8], max_lines: u16) -> Result<Found, Error> {
+        if self.place == Place::Line {
+            // Whole lines in which nothing is wrong, which is what nearly all are.
+            let mut at = usize::from(self.at);
+            let mut lines = self.lines;
+            while let Some(line) = whole_line(window, at) {
+                match line {
+                    Line::Empty => return Ok(Found::End(at.wrapping_add(2))),
+                    Line::Field(..) if lines >= max_lines => break,
+                    Line::Field(known, value) => {
+                        at = value.end.wrapping_add(2);
+                        lines = lines.wrapping_add(1);
+                        if known != Known::Other {
+                            (self.at, self.lines) = (offset(at), lines);
+                            return Ok(Found::Line(known, value));
+                        }
+                    }
+                }
+            }
+            (self.at, self.lines) = (offset(at), lines);
+        }
+        self.next_in_pieces(window, max_lines)
+    }
+
+    /// The same for lines in whatever pieces they come, and for those in which something is wrong.
+    #[inline(never)]
+    fn next_in_pieces(&mut self, window: &[u8], max_lines: u16) -> Result<Found, Error> {
         let mut at = usize::from(self.at);
         let mut start = usize::from(self.start);
         let mut known = self.known;
@@ -88,7 +117,7 @@ impl SectionScan {
                 match window.get(at..).unwrap_or_default() {
                     [first, ..] if *first > b' ' => {}
                     [] | [b'\r'] => break,
-                    [b'\r', b'\n', ..] => return Ok(Some(at.wrapping_add(2))),
+                    [b'\r', b'\n', ..] => return Ok(Found::End(at.wrapping_add(2))),
                     [byte, ..] => return Err(not_a_line(*byte).into()),
                 }
                 if lines >= max_lines {
@@ -120,19 +149,52 @@ impl SectionScan {
                 [] | [b'\r'] => break,
                 [byte, ..] => return Err(not_a_value(*byte).into()),
             }
-            if known != Known::Other {
-                note(known, window, start..at)?;
-            }
+            let value = start..at;
             at = at.wrapping_add(2);
             place = Place::Line;
+            if known != Known::Other {
+                (self.at, self.lines, self.place) = (offset(at), lines, place);
+                return Ok(Found::Line(known, value));
+            }
         }
         self.at = offset(at);
         self.start = offset(start);
         self.lines = lines;
         self.known = known;
         self.place = place;
-        Ok(None)
+        Ok(Found::More)
     }
+}
+
+/// A line that is whole and well-formed.
+enum Line {
+    /// The one that ends the section.
+    Empty,
+    /// As in [`Found::Line`].
+    Field(Known, Range<usize>),
+}
+
+/// The line that begins at `at`, or `None` where it has to be looked at with more care: some of it
+/// has not come yet, or something is wrong with it.
+#[inline(always)]
+fn whole_line(window: &[u8], at: usize) -> Option<Line> {
+    let name = window.get(at..)?;
+    if ends_line(name) {
+        return Some(Line::Empty);
+    }
+    let colon = skip_token(window, at);
+    if colon == at || window.get(colon) != Some(&b':') {
+        return None;
+    }
+    let name = name.get(..colon.wrapping_sub(at))?;
+    let start = colon.wrapping_add(1);
+    let end = skip_value(window, start);
+    ends_line(window.get(end..)?).then(|| Line::Field(Known::of(name), start..end))
+}
+
+#[inline(always)]
+fn ends_line(bytes: &[u8]) -> bool {
+    bytes.first_chunk() == Some(b"\r\n")
 }
 
 impl Known {
