@@ -118,7 +118,7 @@ impl Decoder {
                         match section.next(bounded, limits.max_field_lines)? {
                             // What a trailer section says decides nothing.
                             Found::Line(..) => {}
-                            found => break found,
+                            found @ (Found::End(_) | Found::More) => break found,
                         }
                     };
                     return match found {
@@ -126,8 +126,10 @@ impl Decoder {
                             start: at,
                             end: at.wrapping_add(len),
                         }),
-                        _ if bounded.len() < max_len => Ok(Piece::More { consumed: at }),
-                        _ => Err(LimitError::TrailersTooLarge.into()),
+                        Found::Line(..) | Found::More if bounded.len() < max_len => {
+                            Ok(Piece::More { consumed: at })
+                        }
+                        Found::Line(..) | Found::More => Err(LimitError::TrailersTooLarge.into()),
                     };
                 }
             }

@@ -276,18 +276,23 @@ impl HeadScan {
 fn usual_request_line(marks: &mut Marks, window: &[u8], max_target_len: usize) -> Option<usize> {
     /// What follows the target, SP included.
     const REST: &[u8; VERSION_LINE + 1] = b" HTTP/1.1\r\n";
-    let (kind, start) = match window {
-        [b'G', b'E', b'T', b' ', b'/', ..] => (MethodKind::Get, 4),
-        [b'P', b'O', b'S', b'T', b' ', b'/', ..] => (MethodKind::Post, 5),
-        _ => return None,
+    let (kind, from_target) = match window.strip_prefix(b"GET ") {
+        Some(from_target) => (MethodKind::Get, from_target),
+        None => (MethodKind::Post, window.strip_prefix(b"POST ")?),
     };
-    let Ok(TargetEnd::Space(end)) = skip_target(window, start, start) else {
-        return None;
-    };
-    let is_usual = window.get(end..)?.first_chunk() == Some(REST);
-    if !is_usual || end.wrapping_sub(start) > max_target_len {
+    let mut len = scan::skip(Class::Target, from_target);
+    if from_target.get(len) != Some(&b' ') {
+        len = match skip_target(from_target, len, 0) {
+            Ok(TargetEnd::Space(len)) => len,
+            Ok(TargetEnd::Suspended(_)) | Err(_) => return None,
+        };
+    }
+    let rest = from_target.get(len..)?.first_chunk();
+    if from_target.first() != Some(&b'/') || len > max_target_len || rest != Some(REST) {
         return None;
     }
+    let start = window.len().wrapping_sub(from_target.len());
+    let end = start.wrapping_add(len);
     marks.kind = kind;
     marks.method_end = offset(start.wrapping_sub(1));
     marks.target_end = offset(end);
@@ -318,10 +323,11 @@ impl TargetEnd {
 }
 
 /// Passes over the bytes of a target that starts at `start`, from `at` on.
-#[inline(always)]
+#[inline(never)]
 fn skip_target(window: &[u8], mut at: usize, start: usize) -> Result<TargetEnd, SyntaxError> {
     loop {
-        at = scan::skip(Class::Target, window, at);
+        let rest = window.get(at..).unwrap_or_default();
+        at = at.wrapping_add(scan::skip(Class::Target, rest));
         match window.get(at) {
             None => return Ok(TargetEnd::Suspended(at)),
             Some(b' ') if at > start => return Ok(TargetEnd::Space(at)),

@@ -83,23 +83,26 @@ impl SectionScan {
     pub(crate) fn next(&mut self, window: &[u8], max_lines: u16) -> Result<Found, Error> {
         if self.place == Place::Line {
             // Whole lines in which nothing is wrong, which is what nearly all are.
-            let mut at = usize::from(self.at);
+            let mut rest = window.get(usize::from(self.at)..).unwrap_or_default();
             let mut lines = self.lines;
-            while let Some(line) = whole_line(window, at) {
-                match line {
-                    Line::Empty => return Ok(Found::End(at.wrapping_add(2))),
-                    Line::Field(..) if lines >= max_lines => break,
-                    Line::Field(known, value) => {
-                        at = value.end.wrapping_add(2);
-                        lines = lines.wrapping_add(1);
-                        if known != Known::Other {
-                            (self.at, self.lines) = (offset(at), lines);
-                            return Ok(Found::Line(known, value));
-                        }
-                    }
+            let here = |rest: &[u8]| window.len().wrapping_sub(rest.len());
+            loop {
+                if let Some((b"\r\n", after)) = rest.split_first_chunk() {
+                    return Ok(Found::End(here(after)));
+                }
+                let Some(line) = WholeLine::split_off(rest).filter(|_| lines < max_lines) else {
+                    break;
+                };
+                lines = lines.wrapping_add(1);
+                rest = line.after;
+                let known = Known::of(line.name);
+                if known != Known::Other {
+                    (self.at, self.lines) = (offset(here(rest)), lines);
+                    let end = here(rest).wrapping_sub(2);
+                    return Ok(Found::Line(known, end.wrapping_sub(line.value.len())..end));
                 }
             }
-            (self.at, self.lines) = (offset(at), lines);
+            (self.at, self.lines) = (offset(here(rest)), lines);
         }
         self.next_in_pieces(window, max_lines)
     }
@@ -166,35 +169,35 @@ impl SectionScan {
     }
 }
 
-/// A line that is whole and well-formed.
-enum Line {
-    /// The one that ends the section.
-    Empty,
-    /// As in [`Found::Line`].
-    Field(Known, Range<usize>),
+/// A field line that is whole and well-formed.
+struct WholeLine<'a> {
+    name: &'a [u8],
+    /// With the white space around it.
+    value: &'a [u8],
+    after: &'a [u8],
 }
 
-/// The line that begins at `at`, or `None` where it has to be looked at with more care: some of it
-/// has not come yet, or something is wrong with it.
-#[inline(always)]
-fn whole_line(window: &[u8], at: usize) -> Option<Line> {
-    let name = window.get(at..)?;
-    if ends_line(name) {
-        return Some(Line::Empty);
+impl<'a> WholeLine<'a> {
+    /// The line that begins `bytes`, or `None` where it has to be looked at with more care: some of
+    /// it has not come yet, or something is wrong with it.
+    #[inline(always)]
+    fn split_off(bytes: &'a [u8]) -> Option<Self> {
+        let mut colon = scan::skip(Class::Name, bytes);
+        if bytes.get(colon) != Some(&b':') {
+            colon = skip_token(bytes, colon);
+        }
+        let (name @ [_, ..], [b':', bytes @ ..]) = bytes.split_at_checked(colon)? else {
+            return None;
+        };
+        let mut end = scan::skip(Class::Text, bytes);
+        if bytes.get(end) != Some(&b'\r') {
+            end = skip_value(bytes, end);
+        }
+        let (value, [b'\r', b'\n', after @ ..]) = bytes.split_at_checked(end)? else {
+            return None;
+        };
+        Some(Self { name, value, after })
     }
-    let colon = skip_token(window, at);
-    if colon == at || window.get(colon) != Some(&b':') {
-        return None;
-    }
-    let name = name.get(..colon.wrapping_sub(at))?;
-    let start = colon.wrapping_add(1);
-    let end = skip_value(window, start);
-    ends_line(window.get(end..)?).then(|| Line::Field(Known::of(name), start..end))
-}
-
-#[inline(always)]
-fn ends_line(bytes: &[u8]) -> bool {
-    bytes.first_chunk() == Some(b"\r\n")
 }
 
 impl Known {
@@ -226,29 +229,29 @@ fn is<const N: usize>(token: &[u8], lower: &[u8; N]) -> bool {
 }
 
 /// The index at or after `at` of the first byte that is not of a token, or the length.
-#[inline(always)]
+#[inline(never)]
 pub(crate) fn skip_token(window: &[u8], mut at: usize) -> usize {
-    loop {
-        at = scan::skip(Class::Name, window, at);
+    while let Some(rest) = window.get(at..) {
+        at = at.wrapping_add(scan::skip(Class::Name, rest));
         match window.get(at) {
-            Some(b':' | b' ') | None => return at,
             Some(&byte) if is_tchar(byte) => at = at.wrapping_add(1),
-            Some(_) => return at,
+            Some(_) | None => return at,
         }
     }
+    at
 }
 
 /// The index at or after `at` of the first byte that is not of a field value, or the length.
-#[inline(always)]
+#[inline(never)]
 pub(crate) fn skip_value(window: &[u8], mut at: usize) -> usize {
-    loop {
-        at = scan::skip(Class::Text, window, at);
+    while let Some(rest) = window.get(at..) {
+        at = at.wrapping_add(scan::skip(Class::Text, rest));
         match window.get(at) {
-            Some(b'\r') | None => return at,
             Some(b'\t' | 0x80..) => at = at.wrapping_add(1),
-            Some(_) => return at,
+            Some(_) | None => return at,
         }
     }
+    at
 }
 
 /// What is wrong with a line that begins with `byte`, which is no CRLF and below `!`.
