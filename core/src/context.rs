@@ -2,6 +2,7 @@
 //! bears.
 
 use crate::http::values::date::HttpDate;
+use crate::window::Writer;
 use crate::{Instant, Limits};
 
 /// What a driver lends to every call: one for each thread, brought up to date before a turn.
@@ -89,6 +90,21 @@ impl Stamp {
     #[inline]
     pub fn as_bytes(&self) -> &[u8] {
         self.bytes.get(..usize::from(self.len)).unwrap_or_default()
+    }
+
+    /// Puts the lines into a head.
+    #[inline(always)]
+    pub(crate) fn emit(&self, writer: &mut Writer<'_>) {
+        /// Long enough for a date and a short name.
+        const USUAL_LEN: usize = 64;
+        match self.bytes.first_chunk::<USUAL_LEN>() {
+            Some(lines) if usize::from(self.len) <= USUAL_LEN => {
+                writer.put_first(lines, usize::from(self.len));
+            }
+            _ => {
+                writer.put(self.as_bytes());
+            }
+        }
     }
 
     fn push(&mut self, part: &[u8]) {

@@ -18,62 +18,69 @@ pub(crate) enum Class {
     Name,
     /// The usual bytes of a host name: letters, digits, `-` and `.`.
     HostName,
-    /// The usual bytes of a request target: letters, digits, `$ & ' ( ) * + , - . / : ; = ? _`.
+    /// The usual bytes of a request target: letters, digits, `& ' ( ) * + , - . / : ; = ? _`.
     Target,
 }
 
-/// The index at or after `from` of the first byte of `bytes` that is not of `class`, or the length.
+/// The index of the first byte of `bytes` that is not of `class`, or the length.
 #[inline(always)]
-pub(crate) fn skip(class: Class, bytes: &[u8], from: usize) -> usize {
-    // A call of a leaf costs less than its loop among the registers of a caller that has its own.
-    match class {
-        Class::Text => skip_text(bytes, from),
-        Class::Name => skip_name(bytes, from),
-        Class::HostName => skip_host_name(bytes, from),
-        Class::Target => skip_target(bytes, from),
+pub(crate) fn skip(class: Class, bytes: &[u8]) -> usize {
+    // Most runs end in their first block. A longer one goes on in a leaf: a call of it costs less
+    // than its loop among the registers of a caller that has its own.
+    match bytes.first_chunk().map(|block| lanes::stops(class, block)) {
+        Some(stops) if stops != 0 => lanes::first(stops),
+        _ => match class {
+            Class::Text => skip_text(bytes),
+            Class::Name => skip_name(bytes),
+            Class::HostName => skip_host_name(bytes),
+            Class::Target => skip_target(bytes),
+        },
     }
 }
 
 #[inline(never)]
-fn skip_text(bytes: &[u8], from: usize) -> usize {
-    skip_class(Class::Text, bytes, from)
+fn skip_text(bytes: &[u8]) -> usize {
+    skip_second_block(Class::Text, bytes)
 }
 
 #[inline(never)]
-fn skip_name(bytes: &[u8], from: usize) -> usize {
-    skip_class(Class::Name, bytes, from)
+fn skip_name(bytes: &[u8]) -> usize {
+    skip_second_block(Class::Name, bytes)
 }
 
 #[inline(never)]
-fn skip_host_name(bytes: &[u8], from: usize) -> usize {
-    skip_class(Class::HostName, bytes, from)
+fn skip_host_name(bytes: &[u8]) -> usize {
+    skip_second_block(Class::HostName, bytes)
 }
 
 #[inline(never)]
-fn skip_target(bytes: &[u8], from: usize) -> usize {
-    skip_class(Class::Target, bytes, from)
+fn skip_target(bytes: &[u8]) -> usize {
+    skip_second_block(Class::Target, bytes)
 }
 
+/// The same for bytes of which the first block, if they have a whole one, is of `class`.
 #[inline(always)]
-fn skip_class(class: Class, bytes: &[u8], from: usize) -> usize {
-    let rest = bytes.get(from..).unwrap_or_default();
-    let (blocks, tail) = rest.as_chunks();
-    let mut at = from;
-    for block in blocks {
+fn skip_second_block(class: Class, bytes: &[u8]) -> usize {
+    let (Some((_, mut rest)), Some(last)) = (
+        bytes.split_first_chunk::<{ lanes::COUNT }>(),
+        bytes.last_chunk(),
+    ) else {
+        // NUL is of no class.
+        return lanes::first(lanes::stops(class, &lanes::padded(bytes)));
+    };
+    while let Some((block, after)) = rest.split_first_chunk() {
         let stops = lanes::stops(class, block);
         if stops != 0 {
-            return at.wrapping_add(lanes::first(stops));
+            let seen = bytes.len().wrapping_sub(rest.len());
+            return seen.wrapping_add(lanes::first(stops));
         }
-        at = at.wrapping_add(lanes::COUNT);
+        rest = after;
     }
     // Fewer bytes than a block are left. The last whole block overlaps what was seen: shift that out.
-    if let Some(block) = bytes.last_chunk() {
-        let seen = lanes::COUNT.wrapping_sub(tail.len());
-        let stops = lanes::drop_first(lanes::stops(class, block), seen);
-        return at.wrapping_add(lanes::first(stops).min(tail.len()));
-    }
-    let run = tail.iter().position(|&byte| !class.contains(byte));
-    at.wrapping_add(run.unwrap_or(tail.len()))
+    let overlap = lanes::COUNT.wrapping_sub(rest.len());
+    let stops = lanes::drop_first(lanes::stops(class, last), overlap);
+    let run = lanes::first(stops).min(rest.len());
+    bytes.len().wrapping_sub(rest.len()).wrapping_add(run)
 }
 
 /// The index at or after `from` of the first `byte`, or the length.
@@ -92,14 +99,32 @@ pub(crate) fn find(byte: u8, bytes: &[u8], from: usize) -> usize {
     at.wrapping_add(run.unwrap_or(rest.len()))
 }
 
+/// Fewer than eight bytes, with zeros behind them.
+#[inline(always)]
+fn padded_word(bytes: &[u8]) -> u64 {
+    match (bytes.first_chunk(), bytes.last_chunk()) {
+        (Some(first), Some(last)) => {
+            // Both have the middle, which is the same in both.
+            let first = u64::from(u32::from_le_bytes(*first));
+            let seen = bytes.len().wrapping_sub(4) as u32;
+            first | u64::from(u32::from_le_bytes(*last)).wrapping_shl(seen.wrapping_mul(8))
+        }
+        _ => {
+            let last_to_first = bytes.iter().rev();
+            last_to_first.fold(0, |word, &byte| word << 8 | u64::from(byte))
+        }
+    }
+}
+
 impl Class {
+    #[cfg(test)]
     const fn contains(self, byte: u8) -> bool {
         match self {
             Self::Text => matches!(byte, 0x20..=0x7e),
             Self::Name => matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-'),
             Self::HostName => Self::Name.contains(byte) || byte == b'.',
             Self::Target => {
-                matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'$' | b'&'..=b';' | b'=' | b'?' | b'_')
+                matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'&'..=b';' | b'=' | b'?' | b'_')
             }
         }
     }
@@ -111,8 +136,8 @@ mod lanes {
 
     use super::Class;
     use core::arch::x86_64::{
-        __m128i, _mm_add_epi8, _mm_andnot_si128, _mm_cmpeq_epi8, _mm_cmpgt_epi8, _mm_min_epu8,
-        _mm_movemask_epi8, _mm_or_si128, _mm_set_epi64x, _mm_set1_epi8, _mm_sub_epi8,
+        __m128i, _mm_add_epi8, _mm_andnot_si128, _mm_cmpeq_epi8, _mm_cmpgt_epi8, _mm_movemask_epi8,
+        _mm_or_si128, _mm_set_epi64x, _mm_set1_epi8,
     };
 
     pub(super) const COUNT: usize = 16;
@@ -127,6 +152,22 @@ mod lanes {
     #[expect(clippy::cast_possible_truncation, reason = "at most 16 lanes")]
     pub(super) const fn drop_first(mask: u32, lanes: usize) -> u32 {
         mask.wrapping_shr(lanes as u32)
+    }
+
+    /// Bytes that are fewer than a block, with zeros behind them.
+    #[inline(always)]
+    pub(super) fn padded(bytes: &[u8]) -> [u8; COUNT] {
+        let wide = match (bytes.first_chunk(), bytes.last_chunk()) {
+            (Some(first), Some(last)) => {
+                // Both have the middle; of the last, only what the first has not is wanted.
+                let missing = COUNT.wrapping_sub(bytes.len()) as u32;
+                let last = u64::from_le_bytes(*last).checked_shr(missing.wrapping_mul(8));
+                let first = u128::from(u64::from_le_bytes(*first));
+                first | u128::from(last.unwrap_or(0)) << 64
+            }
+            _ => u128::from(super::padded_word(bytes)),
+        };
+        wide.to_le_bytes()
     }
 
     #[inline(always)]
@@ -173,12 +214,11 @@ mod lanes {
             }
             Class::Target => {
                 let marks_and_digits = in_range(bytes, b'&', b';');
-                let dollar = _mm_cmpeq_epi8(bytes, splat(b'$'));
                 let equals = _mm_cmpeq_epi8(bytes, splat(b'='));
                 let question = _mm_cmpeq_epi8(bytes, splat(b'?'));
                 let underscore = _mm_cmpeq_epi8(bytes, splat(b'_'));
                 let marks = _mm_or_si128(_mm_or_si128(equals, question), underscore);
-                let others = _mm_or_si128(_mm_or_si128(marks, dollar), marks_and_digits);
+                let others = _mm_or_si128(marks, marks_and_digits);
                 0xffff ^ mask(_mm_or_si128(letter(), others))
             }
         }
@@ -209,10 +249,16 @@ mod lanes {
     #[inline]
     #[target_feature(enable = "sse2")]
     fn in_range(bytes: __m128i, low: u8, high: u8) -> __m128i {
-        let offset = _mm_sub_epi8(bytes, splat(low));
-        let clamped = _mm_min_epu8(offset, splat(high.wrapping_sub(low)));
-        _mm_cmpeq_epi8(offset, clamped)
+        // Moved so that `high` becomes the greatest signed byte, and what is above it the least.
+        let moved = _mm_add_epi8(bytes, splat(GREATEST.wrapping_sub(high)));
+        let below = GREATEST
+            .wrapping_sub(high.wrapping_sub(low))
+            .wrapping_sub(1);
+        _mm_cmpgt_epi8(moved, splat(below))
     }
+
+    /// The greatest signed byte.
+    const GREATEST: u8 = i8::MAX.cast_unsigned();
 
     #[inline]
     #[target_feature(enable = "sse2")]
@@ -251,6 +297,12 @@ mod words {
         }
     }
 
+    /// Bytes that are fewer than a block, with zeros behind them.
+    #[inline(always)]
+    pub(super) fn padded(bytes: &[u8]) -> [u8; COUNT] {
+        super::padded_word(bytes).to_le_bytes()
+    }
+
     #[inline(always)]
     pub(super) const fn stops(class: Class, block: &[u8; COUNT]) -> u64 {
         let bytes = u64::from_le_bytes(*block);
@@ -267,7 +319,7 @@ mod words {
             }
             Class::Target => {
                 let marks = in_range(bytes, b'=', b'=') | in_range(bytes, b'?', b'?');
-                let others = marks | in_range(bytes, b'_', b'_') | in_range(bytes, b'$', b'$');
+                let others = marks | in_range(bytes, b'_', b'_');
                 HIGH & !(letter | others | in_range(bytes, b'&', b';'))
             }
         }
@@ -303,12 +355,9 @@ mod tests {
 
     const CLASSES: [Class; 4] = [Class::Text, Class::Name, Class::HostName, Class::Target];
 
-    fn naive(class: Class, bytes: &[u8], from: usize) -> usize {
-        let stop = bytes
-            .iter()
-            .skip(from)
-            .position(|&byte| !class.contains(byte));
-        stop.map_or(bytes.len(), |run| from + run)
+    fn naive(class: Class, bytes: &[u8]) -> usize {
+        let stop = bytes.iter().position(|&byte| !class.contains(byte));
+        stop.unwrap_or(bytes.len())
     }
 
     #[test]
@@ -360,8 +409,8 @@ mod tests {
                         .into_iter()
                         .filter(|&f| f <= len)
                     {
-                        let expected = naive(class, &bytes[..len], from);
-                        assert_eq!(skip(class, &bytes[..len], from), expected);
+                        let expected = naive(class, &bytes[from..len]);
+                        assert_eq!(skip(class, &bytes[from..len]), expected);
                         let found = bytes[from..len].iter().position(|&byte| byte == b'\r');
                         let found = found.map_or(len, |run| from + run);
                         assert_eq!(find(b'\r', &bytes[..len], from), found);
@@ -370,6 +419,21 @@ mod tests {
                 if let Some(byte) = bytes.get_mut(stop) {
                     *byte = b'a';
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn fewer_bytes_than_a_block_have_zeros_behind_them() {
+        let bytes: [u8; 16] = core::array::from_fn(|at| u8::try_from(at + 1).unwrap());
+        for len in 0..16 {
+            let mut expected = [0; 16];
+            expected[..len].copy_from_slice(&bytes[..len]);
+            if len < lanes::COUNT {
+                assert_eq!(lanes::padded(&bytes[..len])[..], expected[..lanes::COUNT]);
+            }
+            if len < words::COUNT {
+                assert_eq!(words::padded(&bytes[..len])[..], expected[..words::COUNT]);
             }
         }
     }

@@ -7,18 +7,10 @@
 
 /// Bytes received and not yet consumed.
 ///
-/// ```text
-///  bytes  [ consumed | remaining                ]
-///                    ^ start                    ^ end
-/// ```
-///
 /// What remains after a turn comes back in the next input, with more behind it.
 #[derive(Debug)]
 pub struct Input<'b> {
-    // start <= end <= bytes.len()
-    bytes: &'b mut [u8],
-    start: usize,
-    end: usize,
+    remaining: &'b mut [u8],
     outlook: Outlook,
 }
 
@@ -39,11 +31,8 @@ impl<'b> Input<'b> {
     #[must_use]
     #[inline]
     pub const fn new(bytes: &'b mut [u8], outlook: Outlook) -> Self {
-        let end = bytes.len();
         Self {
-            bytes,
-            start: 0,
-            end,
+            remaining: bytes,
             outlook,
         }
     }
@@ -51,8 +40,8 @@ impl<'b> Input<'b> {
     /// What is not yet consumed.
     #[must_use]
     #[inline]
-    pub fn remaining(&self) -> &[u8] {
-        self.bytes.get(self.start..self.end).unwrap_or_default()
+    pub const fn remaining(&self) -> &[u8] {
+        self.remaining
     }
 
     /// What may come behind [`remaining`](Self::remaining).
@@ -65,28 +54,30 @@ impl<'b> Input<'b> {
     /// Marks the first `len` remaining bytes as consumed.
     #[inline]
     pub(crate) fn consume(&mut self, len: usize) {
-        self.start = self.start.saturating_add(len).min(self.end);
+        let remaining = core::mem::take(&mut self.remaining);
+        self.remaining = remaining.get_mut(len..).unwrap_or_default();
         self.make_room(len);
     }
 
     /// The part of what remains from `start` to `end`; nothing where that is not all there.
     #[inline]
     pub(crate) fn remaining_of(&self, start: usize, end: usize) -> &[u8] {
-        self.remaining().get(start..end).unwrap_or_default()
+        self.remaining.get(start..end).unwrap_or_default()
     }
 
     /// What is not yet consumed, to be moved about.
-    pub(crate) fn remaining_mut(&mut self) -> &mut [u8] {
-        self.bytes.get_mut(self.start..self.end).unwrap_or_default()
+    pub(crate) const fn remaining_mut(&mut self) -> &mut [u8] {
+        self.remaining
     }
 
     /// Takes the bytes from `start` to `end` out of what remains, and moves what follows down.
     pub(crate) fn remove(&mut self, start: usize, end: usize) {
-        let remaining = self.remaining_mut();
         let removed = end.saturating_sub(start);
-        if removed > 0 && end <= remaining.len() {
+        if removed > 0 && end <= self.remaining.len() {
+            let remaining = core::mem::take(&mut self.remaining);
             remaining.copy_within(end.., start);
-            self.end = self.end.saturating_sub(removed);
+            let len = remaining.len().saturating_sub(removed);
+            self.remaining = remaining.get_mut(..len).unwrap_or_default();
             self.make_room(removed);
         }
     }
@@ -206,7 +197,10 @@ impl Queue {
         }
         self.sent = self.sent.saturating_add(len).min(self.filled);
         if self.is_empty() {
-            *self = Self::new();
+            // The slices themselves may stay: nothing past `held_to` is looked at.
+            (self.sent, self.filled) = (0, 0);
+            (self.held_from, self.held_to) = (0, 0);
+            self.overflowed = false;
         }
     }
 
@@ -424,16 +418,32 @@ impl<'a> Writer<'a> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn put(&mut self, bytes: &[u8]) -> &mut Self {
         match core::mem::take(&mut self.room).split_at_mut_checked(bytes.len()) {
             Some((to, rest)) => {
-                to.copy_from_slice(bytes);
+                copy(bytes, to);
                 self.room = rest;
             }
             None => self.fits = false,
         }
         self
+    }
+
+    /// Puts the first `len` bytes of an array. All of it is copied where there is room, since that
+    /// costs less than to look at the length; what is put next overwrites the rest.
+    #[inline(always)]
+    pub(crate) fn put_first<const N: usize>(&mut self, bytes: &[u8; N], len: usize) -> &mut Self {
+        match self.room.first_chunk_mut::<N>() {
+            Some(to) if len <= N => {
+                *to = *bytes;
+                self.room = core::mem::take(&mut self.room)
+                    .get_mut(len..)
+                    .unwrap_or_default();
+                self
+            }
+            _ => self.put(bytes.get(..len).unwrap_or(bytes)),
+        }
     }
 
     /// Puts an array, whose length the compiler knows.
@@ -450,27 +460,33 @@ impl<'a> Writer<'a> {
     }
 
     /// Puts a number in decimal.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn put_decimal(&mut self, number: u64) -> &mut Self {
-        self.put_digits(number, 10)
+        // Most lengths are short, and a loop costs more than their digits.
+        match number {
+            0..=9 => self.put_array(&[digit(number)]),
+            10..=99 => self.put_array(&[digit(number / 10), digit(number)]),
+            100..=999 => self.put_array(&[digit(number / 100), digit(number / 10), digit(number)]),
+            _ => self.put_digits::<10>(number),
+        }
     }
 
     /// Puts a number in lower-case hexadecimal.
     #[inline]
     pub(crate) fn put_hexadecimal(&mut self, number: u64) -> &mut Self {
-        self.put_digits(number, 16)
+        self.put_digits::<16>(number)
     }
 
-    #[inline(always)]
-    fn put_digits(&mut self, mut number: u64, base: u64) -> &mut Self {
+    #[inline(never)]
+    fn put_digits<const BASE: u64>(&mut self, mut number: u64) -> &mut Self {
         let mut digits = [0; 20];
         let mut from = digits.len();
-        for digit in digits.iter_mut().rev() {
-            *digit = DIGITS
-                .get((number % base) as usize & 15)
-                .copied()
-                .unwrap_or(b'0');
-            number /= base;
+        for to in digits.iter_mut().rev() {
+            *to = match number.checked_rem(BASE) {
+                Some(value @ 10..) => b'a'.wrapping_sub(10).wrapping_add(low_byte(value)),
+                value => digit(value.unwrap_or(0)),
+            };
+            number = number.checked_div(BASE).unwrap_or(0);
             from = from.wrapping_sub(1);
             if number == 0 {
                 break;
@@ -490,4 +506,96 @@ impl<'a> Writer<'a> {
     }
 }
 
-const DIGITS: &[u8; 16] = b"0123456789abcdef";
+/// Copies `from` to `to`, which is as long: what is short as two pieces of fixed length, the second
+/// over the end of the first, since that is done before a call of `memcpy` has looked at the length.
+#[inline(always)]
+fn copy(from: &[u8], to: &mut [u8]) {
+    match from.len() {
+        4..=7 => copy_ends::<4>(from, to),
+        8..=15 => copy_ends::<8>(from, to),
+        16..=32 => copy_ends::<16>(from, to),
+        _ => to.copy_from_slice(from),
+    }
+}
+
+#[inline(always)]
+fn copy_ends<const N: usize>(from: &[u8], to: &mut [u8]) {
+    if let (Some(from), Some(to)) = (from.first_chunk::<N>(), to.first_chunk_mut()) {
+        *to = *from;
+    }
+    if let (Some(from), Some(to)) = (from.last_chunk::<N>(), to.last_chunk_mut()) {
+        *to = *from;
+    }
+}
+
+/// The last decimal digit of `number`, in ASCII.
+const fn digit(number: u64) -> u8 {
+    b'0' | low_byte(number % 10)
+}
+
+const fn low_byte(number: u64) -> u8 {
+    let [low, ..] = number.to_le_bytes();
+    low
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(room: &mut [u8], write: impl Fn(&mut Writer<'_>)) -> Option<&[u8]> {
+        let mut writer = Writer::new(room);
+        write(&mut writer);
+        let len = writer.len()?;
+        room.get(..len)
+    }
+
+    #[test]
+    fn puts_slices_of_every_length_into_room_of_every_length() {
+        let bytes: [u8; 40] = core::array::from_fn(|at| u8::try_from(at).unwrap());
+        for len in 0..=bytes.len() {
+            for room_len in 0..=48 {
+                let mut room = [0xff; 48];
+                let fits = len < room_len;
+                let put = |writer: &mut Writer<'_>| {
+                    writer.put(&bytes[..len]).put(b"!");
+                };
+                let expected = std::vec![&bytes[..len], b"!"].concat();
+                let expected = fits.then_some(expected.as_slice());
+                assert_eq!(written(&mut room[..room_len], put), expected);
+                let put = |writer: &mut Writer<'_>| {
+                    writer.put_first(&bytes, len).put_array(b"!");
+                };
+                assert_eq!(written(&mut room[..room_len], put), expected);
+                assert!(room[room_len..].iter().all(|&byte| byte == 0xff));
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_is_put_behind_what_did_not_fit() {
+        let put = |writer: &mut Writer<'_>| {
+            writer.put(b"12345").put_array(b"6").put(b"").put_decimal(7);
+        };
+        assert_eq!(written(&mut [0; 4], put), None);
+    }
+
+    #[test]
+    fn puts_numbers_as_the_standard_library_does() {
+        let powers = (0..20).map(|exponent| 10_u64.pow(exponent));
+        for number in powers
+            .flat_map(|power| [power - 1, power, power + 7])
+            .chain([u64::MAX])
+        {
+            let decimal = std::format!("{number}");
+            let put = |writer: &mut Writer<'_>| {
+                writer.put_decimal(number);
+            };
+            assert_eq!(written(&mut [0; 20], put), Some(decimal.as_bytes()));
+            let hexadecimal = std::format!("{number:x}");
+            let put = |writer: &mut Writer<'_>| {
+                writer.put_hexadecimal(number);
+            };
+            assert_eq!(written(&mut [0; 20], put), Some(hexadecimal.as_bytes()));
+        }
+    }
+}

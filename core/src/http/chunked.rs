@@ -16,7 +16,7 @@ use nom::{IResult, Parser};
 
 use super::content::Piece;
 use super::error::{Error, LimitError, SyntaxError};
-use super::section::{SectionScan, offset};
+use super::section::{Found, SectionScan, offset};
 use crate::syntax::{quoted::quoted_string, token::token};
 use crate::{Limits, scan};
 
@@ -114,17 +114,22 @@ impl Decoder {
                 Place::Trailers(section) => {
                     let max_len = usize::from(limits.max_trailers_len);
                     let bounded = rest.get(..max_len).unwrap_or(rest);
-                    return match section.resume(
-                        bounded,
-                        limits.max_field_lines,
-                        |_, _, _| Ok(()),
-                    )? {
-                        Some(len) => Ok(Piece::End {
+                    let found = loop {
+                        match section.next(bounded, limits.max_field_lines)? {
+                            // What a trailer section says decides nothing.
+                            Found::Line(..) => {}
+                            found @ (Found::End(_) | Found::More) => break found,
+                        }
+                    };
+                    return match found {
+                        Found::End(len) => Ok(Piece::End {
                             start: at,
                             end: at.wrapping_add(len),
                         }),
-                        None if bounded.len() < max_len => Ok(Piece::More { consumed: at }),
-                        None => Err(LimitError::TrailersTooLarge.into()),
+                        Found::Line(..) | Found::More if bounded.len() < max_len => {
+                            Ok(Piece::More { consumed: at })
+                        }
+                        Found::Line(..) | Found::More => Err(LimitError::TrailersTooLarge.into()),
                     };
                 }
             }

@@ -7,6 +7,7 @@ use super::field::Field;
 use super::framing::Framing;
 use super::target;
 use super::{Method, Status};
+use crate::Stamp;
 use crate::window::Writer;
 
 /// Writes the head of a request to `out` and answers its length in bytes.
@@ -71,7 +72,14 @@ pub fn response_head(
         Framing::UntilClose => CLOSE,
         Framing::None | Framing::Length(_) | Framing::Chunked | Framing::Switched => b"",
     };
-    response(&mut writer, status, b"", framing, connection, fields);
+    response(
+        &mut writer,
+        status,
+        &Stamp::EMPTY,
+        framing,
+        connection,
+        fields,
+    );
     writer.len()
 }
 
@@ -120,7 +128,7 @@ pub(crate) const UPGRADE: &[u8] = b"Connection: upgrade\r\n";
 pub(crate) fn response(
     writer: &mut Writer<'_>,
     status: Status,
-    stamp: &[u8],
+    stamp: &Stamp,
     framing: Framing,
     connection: &[u8],
     fields: &[Field<'_>],
@@ -134,7 +142,7 @@ pub(crate) fn response(
             .put_array(b" ");
         writer.put(status.reason().as_bytes()).put_array(b"\r\n");
     }
-    writer.put(stamp);
+    stamp.emit(writer);
     match framing {
         _ if status.forbids_content() => {}
         Framing::None => length(writer, 0),

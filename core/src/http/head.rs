@@ -18,7 +18,7 @@
 use super::error::{Error, LimitError, SyntaxError};
 use super::field::Fields;
 use super::framing::{Facts, Framing, Note, Notes};
-use super::section::{Known, SectionScan, offset, skip_token, skip_value};
+use super::section::{Found, Known, SectionScan, offset, skip_token, skip_value};
 use super::target::{self, Target};
 use super::{Method, Status, Version};
 use crate::Limits;
@@ -41,8 +41,14 @@ use crate::scan::{self, Class};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestParser {
-    content_length: u64,
     marks: Marks,
+    scan: HeadScan,
+}
+
+/// How far the head of a request has been read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct HeadScan {
+    content_length: u64,
     section: SectionScan,
     /// Where the scan stands in the request line; nothing before is looked at again.
     at: u16,
@@ -61,10 +67,12 @@ pub(crate) struct Marks {
     pub(crate) kind: MethodKind,
 }
 
-/// A method as far as it decides about framing.
+/// A method as far as it decides about framing, and those that most requests have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum MethodKind {
+    Get,
     Head,
+    Post,
     Connect,
     Other,
 }
@@ -82,18 +90,8 @@ impl RequestParser {
     #[must_use]
     pub const fn new() -> Self {
         Self {
-            content_length: 0,
-            marks: Marks {
-                facts: Notes::NONE.facts,
-                method_end: 0,
-                target_end: 0,
-                head_len: 0,
-                version: Version::Http11,
-                kind: MethodKind::Other,
-            },
-            section: SectionScan::new(0),
-            at: 0,
-            place: Place::Method,
+            marks: Marks::NONE,
+            scan: HeadScan::NEW,
         }
     }
 
@@ -112,39 +110,51 @@ impl RequestParser {
         window: &'a [u8],
         limits: &Limits,
     ) -> Result<Option<Request<'a>>, Error> {
-        if !self.resume(window, limits)? {
+        if !self.scan.resume(&mut self.marks, window, limits)? {
             return Ok(None);
         }
-        Ok(self.marks.request(window, self.framing()?))
+        Ok(self.marks.request(window, self.scan.framing(&self.marks)?))
     }
+}
+
+impl HeadScan {
+    pub(crate) const NEW: Self = Self {
+        content_length: 0,
+        section: SectionScan::new(0),
+        at: 0,
+        place: Place::Method,
+    };
 
     /// Where the message body ends, once the head is whole.
-    pub(crate) const fn framing(&self) -> Result<Framing, SyntaxError> {
-        self.notes().of_request(self.marks.version)
+    #[inline]
+    pub(crate) const fn framing(&self, marks: &Marks) -> Result<Framing, SyntaxError> {
+        self.notes(marks).of_request(marks.version)
     }
 
-    const fn notes(&self) -> Notes {
+    const fn notes(&self, marks: &Marks) -> Notes {
         Notes {
             content_length: self.content_length,
-            facts: self.marks.facts,
+            facts: marks.facts,
         }
     }
 
     /// Whether nothing has been read yet.
+    #[inline]
     pub(crate) fn is_fresh(&self) -> bool {
         self.at == 0 && self.place == Place::Method
     }
 
-    pub(crate) const fn marks(&self) -> &Marks {
-        &self.marks
-    }
-
-    /// Whether the head is whole.
-    #[inline]
-    pub(crate) fn resume(&mut self, window: &[u8], limits: &Limits) -> Result<bool, Error> {
+    /// Reads on and notes what it learns in `marks`, which are the same at every call. Answers
+    /// whether the head is whole.
+    pub(crate) fn resume(
+        &mut self,
+        marks: &mut Marks,
+        window: &[u8],
+        limits: &Limits,
+    ) -> Result<bool, Error> {
         let max_len = usize::from(limits.max_head_len);
         let window = window.get(..max_len).unwrap_or(window);
-        if self.place != Place::Fields && !self.request_line(window, limits)? {
+        if self.place != Place::Fields && !self.request_line(marks, window, limits)? {
             return if window.len() < max_len {
                 Ok(false)
             } else if self.place == Place::Target {
@@ -153,35 +163,56 @@ impl RequestParser {
                 Err(LimitError::HeadTooLarge.into())
             };
         }
-        let mut notes = self.notes();
-        let end = self
-            .section
-            .resume(window, limits.max_field_lines, |field, window, value| {
-                notes.take(field, window, value)
-            })?;
-        self.content_length = notes.content_length;
-        self.marks.facts = notes.facts;
-        match end {
-            Some(end) => {
-                self.marks.head_len = offset(end);
-                Ok(true)
+        let mut notes = self.notes(marks);
+        loop {
+            match self.section.next(window, limits.max_field_lines)? {
+                Found::Line(field, value) => notes.take(field, window, value)?,
+                Found::End(end) => {
+                    marks.head_len = offset(end);
+                    break;
+                }
+                Found::More if window.len() < max_len => break,
+                Found::More => return Err(LimitError::HeadTooLarge.into()),
             }
-            None if window.len() < max_len => Ok(false),
-            None => Err(LimitError::HeadTooLarge.into()),
         }
+        self.content_length = notes.content_length;
+        marks.facts = notes.facts;
+        Ok(marks.head_len > 0)
     }
 
     /// `request-line = method SP request-target SP HTTP-version CRLF`
     #[inline(always)]
-    fn request_line(&mut self, window: &[u8], limits: &Limits) -> Result<bool, Error> {
+    fn request_line(
+        &mut self,
+        marks: &mut Marks,
+        window: &[u8],
+        limits: &Limits,
+    ) -> Result<bool, Error> {
+        let usual = match self.is_fresh() {
+            true => usual_request_line(marks, window, usize::from(limits.max_target_len)),
+            false => None,
+        };
+        match usual {
+            Some(end) => {
+                self.section = SectionScan::new(offset(end));
+                self.place = Place::Fields;
+                Ok(true)
+            }
+            None => self.any_request_line(marks, window, limits),
+        }
+    }
+
+    /// Reads a request line in whatever pieces it comes, and says what is wrong with it.
+    #[inline(never)]
+    fn any_request_line(
+        &mut self,
+        marks: &mut Marks,
+        window: &[u8],
+        limits: &Limits,
+    ) -> Result<bool, Error> {
         let mut at = usize::from(self.at);
         if self.place == Place::Method {
-            at = match window {
-                // The two that are most of all requests, each one comparison.
-                [b'G', b'E', b'T', b' ', ..] => 3,
-                [b'P', b'O', b'S', b'T', b' ', ..] => 4,
-                _ => skip_token(window, at),
-            };
+            at = skip_token(window, at);
             match window.get(at) {
                 None => {
                     self.at = offset(at);
@@ -191,12 +222,12 @@ impl RequestParser {
                 Some(b'\n') => return Err(SyntaxError::BareLf.into()),
                 Some(_) => return Err(SyntaxError::InvalidMethod.into()),
             }
-            self.marks.method_end = offset(at);
+            marks.method_end = offset(at);
             self.place = Place::Target;
             at = at.wrapping_add(1);
         }
         if self.place == Place::Target {
-            let start = usize::from(self.marks.method_end).wrapping_add(1);
+            let start = usize::from(marks.method_end).wrapping_add(1);
             let end = skip_target(window, at, start);
             if end.at().wrapping_sub(start) > usize::from(limits.max_target_len) {
                 return Err(LimitError::TargetTooLong.into());
@@ -209,15 +240,13 @@ impl RequestParser {
                 TargetEnd::Space(at) => at,
                 TargetEnd::Broken(_, error) => return Err(error.into()),
             };
-            self.marks.kind =
-                MethodKind::of(window.get(..start.wrapping_sub(1)).unwrap_or_default());
-            let is_origin_form = window.get(start) == Some(&b'/');
-            if (!is_origin_form || self.marks.kind == MethodKind::Connect)
-                && !self.has_valid_form(window, start, at)
-            {
+            let method = window.get(..start.wrapping_sub(1)).unwrap_or_default();
+            let method = Method::from_token(method);
+            if !target::is_valid(method, window.get(start..at).unwrap_or_default()) {
                 return Err(SyntaxError::InvalidTarget.into());
             }
-            self.marks.target_end = offset(at);
+            marks.kind = MethodKind::of(method);
+            marks.target_end = offset(at);
             self.place = Place::Version;
             at = at.wrapping_add(1);
         }
@@ -229,7 +258,7 @@ impl RequestParser {
             return Ok(false);
         };
         let [version @ .., cr, lf] = *line;
-        self.marks.version = Version::parse(version)?;
+        marks.version = Version::parse(version)?;
         match (cr, lf) {
             (b'\r', b'\n') => {}
             (b'\r', _) => return Err(SyntaxError::BareCr.into()),
@@ -242,13 +271,34 @@ impl RequestParser {
     }
 }
 
-impl RequestParser {
-    /// Whether a target in another form than origin-form is one that the method allows.
-    #[cold]
-    fn has_valid_form(&self, window: &[u8], start: usize, end: usize) -> bool {
-        let method = Method::from_token(window.get(..start.wrapping_sub(1)).unwrap_or_default());
-        target::is_valid(method, window.get(start..end).unwrap_or_default())
+/// Reads the request line that most requests have, and answers where it ends: GET or POST, a target
+/// in origin-form and HTTP/1.1, all of it there. `None`, and nothing noted, for any other.
+#[inline(always)]
+fn usual_request_line(marks: &mut Marks, window: &[u8], max_target_len: usize) -> Option<usize> {
+    /// What follows the target, SP included.
+    const REST: &[u8; VERSION_LINE + 1] = b" HTTP/1.1\r\n";
+    let (kind, from_target) = match window.strip_prefix(b"GET ") {
+        Some(from_target) => (MethodKind::Get, from_target),
+        None => (MethodKind::Post, window.strip_prefix(b"POST ")?),
+    };
+    let mut len = scan::skip(Class::Target, from_target);
+    if from_target.get(len) != Some(&b' ') {
+        len = match skip_target(from_target, len, 0) {
+            TargetEnd::Space(len) => len,
+            TargetEnd::Suspended(_) | TargetEnd::Broken(..) => return None,
+        };
     }
+    let rest = from_target.get(len..)?.first_chunk();
+    if from_target.first() != Some(&b'/') || len > max_target_len || rest != Some(REST) {
+        return None;
+    }
+    let start = window.len().wrapping_sub(from_target.len());
+    let end = start.wrapping_add(len);
+    marks.kind = kind;
+    marks.method_end = offset(start.wrapping_sub(1));
+    marks.target_end = offset(end);
+    marks.version = Version::Http11;
+    Some(end.wrapping_add(REST.len()))
 }
 
 impl Default for RequestParser {
@@ -277,10 +327,11 @@ impl TargetEnd {
 }
 
 /// Passes over the bytes of a target that starts at `start`, from `at` on.
-#[inline(always)]
+#[inline(never)]
 fn skip_target(window: &[u8], mut at: usize, start: usize) -> TargetEnd {
     loop {
-        at = scan::skip(Class::Target, window, at);
+        let rest = window.get(at..).unwrap_or_default();
+        at = at.wrapping_add(scan::skip(Class::Target, rest));
         match window.get(at) {
             None => return TargetEnd::Suspended(at),
             Some(b' ') if at > start => return TargetEnd::Space(at),
@@ -303,17 +354,35 @@ fn skip_target(window: &[u8], mut at: usize, start: usize) -> TargetEnd {
 }
 
 impl MethodKind {
-    fn of(token: &[u8]) -> Self {
-        match token {
-            b"HEAD" => Self::Head,
-            b"CONNECT" => Self::Connect,
-            _ => Self::Other,
+    const fn of(method: Method<'_>) -> Self {
+        match method {
+            Method::Get => Self::Get,
+            Method::Head => Self::Head,
+            Method::Post => Self::Post,
+            Method::Connect => Self::Connect,
+            Method::Put
+            | Method::Delete
+            | Method::Options
+            | Method::Trace
+            | Method::Patch
+            | Method::Other(_) => Self::Other,
         }
     }
 }
 
 impl Marks {
+    /// Of a request of which nothing has been read.
+    pub(crate) const NONE: Self = Self {
+        facts: Notes::NONE.facts,
+        method_end: 0,
+        target_end: 0,
+        head_len: 0,
+        version: Version::Http11,
+        kind: MethodKind::Other,
+    };
+
     /// The request whose head begins `window`.
+    #[inline]
     pub(crate) fn request<'a>(&self, window: &'a [u8], framing: Framing) -> Option<Request<'a>> {
         let head = window.get(..usize::from(self.head_len))?;
         Some(Request {
@@ -347,8 +416,16 @@ impl<'a> Request<'a> {
     #[must_use]
     #[inline]
     pub fn method(&self) -> Method<'a> {
-        let token = self.head.get(..usize::from(self.marks.method_end));
-        Method::from_token(token.unwrap_or_default())
+        match self.marks.kind {
+            MethodKind::Get => Method::Get,
+            MethodKind::Head => Method::Head,
+            MethodKind::Post => Method::Post,
+            MethodKind::Connect => Method::Connect,
+            MethodKind::Other => {
+                let token = self.head.get(..usize::from(self.marks.method_end));
+                Method::from_token(token.unwrap_or_default())
+            }
+        }
     }
 
     /// The request target, in its form.
@@ -530,24 +607,21 @@ impl ResponseParser {
     ) -> Result<Option<Response<'a>>, Error> {
         let max_len = usize::from(limits.max_head_len);
         let bounded = window.get(..max_len).unwrap_or(window);
-        let whole = if self.in_fields || self.status_line(bounded)? {
-            let notes = &mut self.notes;
-            self.section.resume(
-                bounded,
-                limits.max_field_lines,
-                |field, window, value| match field {
+        let mut whole = None;
+        if self.in_fields || self.status_line(bounded)? {
+            loop {
+                match self.section.next(bounded, limits.max_field_lines)? {
                     // What a response says of these decides nothing.
-                    Known::Host | Known::Expect => Ok(()),
-                    Known::Other
-                    | Known::Upgrade
-                    | Known::Connection
-                    | Known::ContentLength
-                    | Known::TransferEncoding => notes.take(field, window, value),
-                },
-            )?
-        } else {
-            None
-        };
+                    Found::Line(Known::Host | Known::Expect, _) => {}
+                    Found::Line(field, value) => self.notes.take(field, bounded, value)?,
+                    Found::End(end) => {
+                        whole = Some(end);
+                        break;
+                    }
+                    Found::More => break,
+                }
+            }
+        }
         match whole.and_then(|end| window.get(..end)) {
             Some(head) => Ok(Some(Response {
                 fields: Fields::over(head.get(usize::from(self.at)..).unwrap_or_default()),

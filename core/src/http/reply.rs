@@ -12,8 +12,8 @@ use super::server::{Connection, Expectation, Plan};
 use super::state::Send;
 use super::stream::Encoding;
 use super::{Status, Version};
-use crate::Context;
 use crate::window::Output;
+use crate::{Context, Stamp};
 
 /// The right to answer a request.
 ///
@@ -211,7 +211,7 @@ impl<'r> Reply<'r> {
         let legal = status.is_informational() && status != Status::SWITCHING_PROTOCOLS;
         if legal && self.connection.version() == Version::Http11 {
             let fits = self.output.append(|writer| {
-                emit::response(writer, status, b"", Framing::None, b"", fields);
+                emit::response(writer, status, &Stamp::EMPTY, Framing::None, b"", fields);
             });
             if fits && status == Status::CONTINUE {
                 self.connection.expectation = Expectation::None;
@@ -231,7 +231,7 @@ impl<'r> Reply<'r> {
             Some(status @ Status::SWITCHING_PROTOCOLS) => (status, emit::UPGRADE),
             Some(status) => (status, b"".as_slice()),
         };
-        let stamp = self.context.stamp.as_bytes();
+        let stamp = &self.context.stamp;
         let fits = self.output.append(|writer| {
             emit::response(writer, status, stamp, Framing::Switched, connection, fields);
         });
@@ -282,7 +282,7 @@ impl<'r> Reply<'r> {
     #[inline]
     fn head(&mut self, status: Status, fields: &[Field<'_>], framing: Framing) -> bool {
         let connection = self.connection.connection_field();
-        let stamp = self.context.stamp.as_bytes();
+        let stamp = &self.context.stamp;
         self.output.append(|writer| {
             emit::response(writer, status, stamp, framing, connection, fields);
         })

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! The scan looks at each byte once, whatever the pieces it arrives in: what it has seen, and where it
-//! stands, is kept in a few bytes. It checks the grammar, and tells its caller of the fields that
+//! stands, is kept in a few bytes. It checks the grammar, and stops for its caller at the fields that
 //! decide about framing and persistence; all others are left where they are.
 
 use core::ops::Range;
@@ -45,6 +45,18 @@ pub(crate) struct SectionScan {
     known: Known,
 }
 
+/// What a scan has come to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// A line of a field that the engine reads itself, never [`Known::Other`], and where in the
+    /// window its value is, with the white space around it.
+    Line(Known, Range<usize>),
+    /// The empty line that ends the section; it ends here.
+    End(usize),
+    /// The end of the window.
+    More,
+}
+
 /// Where in a line the scan stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
@@ -65,19 +77,39 @@ impl SectionScan {
         }
     }
 
-    /// Reads on. `window` begins where it began the last time and has at most 2¹⁶ - 1 bytes.
-    /// `note` is told of each line of a [`Known`] field where in the window its value is, with the
-    /// white space around it.
-    ///
-    /// Answers the offset behind the empty line that ends the section, or `None` when it has not
-    /// come yet.
+    /// Reads on to the next line of a [`Known`] field, or to the end. `window` begins where it began
+    /// the last time and has at most 2¹⁶ - 1 bytes.
     #[inline(always)]
-    pub(crate) fn resume(
-        &mut self,
-        window: &[u8],
-        max_lines: u16,
-        mut note: impl FnMut(Known, &[u8], Range<usize>) -> Result<(), SyntaxError>,
-    ) -> Result<Option<usize>, Error> {
+    pub(crate) fn next(&mut self, window: &[u8], max_lines: u16) -> Result<Found, Error> {
+        if self.place == Place::Line {
+            // Whole lines in which nothing is wrong, which is what nearly all are.
+            let mut rest = window.get(usize::from(self.at)..).unwrap_or_default();
+            let mut lines = self.lines;
+            let here = |rest: &[u8]| window.len().wrapping_sub(rest.len());
+            loop {
+                if let Some((b"\r\n", after)) = rest.split_first_chunk() {
+                    return Ok(Found::End(here(after)));
+                }
+                let Some(line) = WholeLine::split_off(rest).filter(|_| lines < max_lines) else {
+                    break;
+                };
+                lines = lines.wrapping_add(1);
+                rest = line.after;
+                let known = Known::of(line.name);
+                if known != Known::Other {
+                    (self.at, self.lines) = (offset(here(rest)), lines);
+                    let end = here(rest).wrapping_sub(2);
+                    return Ok(Found::Line(known, end.wrapping_sub(line.value.len())..end));
+                }
+            }
+            (self.at, self.lines) = (offset(here(rest)), lines);
+        }
+        self.next_in_pieces(window, max_lines)
+    }
+
+    /// The same for lines in whatever pieces they come, and for those in which something is wrong.
+    #[inline(never)]
+    fn next_in_pieces(&mut self, window: &[u8], max_lines: u16) -> Result<Found, Error> {
         let mut at = usize::from(self.at);
         let mut start = usize::from(self.start);
         let mut known = self.known;
@@ -88,7 +120,7 @@ impl SectionScan {
                 match window.get(at..).unwrap_or_default() {
                     [first, ..] if *first > b' ' => {}
                     [] | [b'\r'] => break,
-                    [b'\r', b'\n', ..] => return Ok(Some(at.wrapping_add(2))),
+                    [b'\r', b'\n', ..] => return Ok(Found::End(at.wrapping_add(2))),
                     [byte, ..] => return Err(not_a_line(*byte).into()),
                 }
                 if lines >= max_lines {
@@ -120,18 +152,51 @@ impl SectionScan {
                 [] | [b'\r'] => break,
                 [byte, ..] => return Err(not_a_value(*byte).into()),
             }
-            if known != Known::Other {
-                note(known, window, start..at)?;
-            }
+            let value = start..at;
             at = at.wrapping_add(2);
             place = Place::Line;
+            if known != Known::Other {
+                (self.at, self.lines, self.place) = (offset(at), lines, place);
+                return Ok(Found::Line(known, value));
+            }
         }
         self.at = offset(at);
         self.start = offset(start);
         self.lines = lines;
         self.known = known;
         self.place = place;
-        Ok(None)
+        Ok(Found::More)
+    }
+}
+
+/// A field line that is whole and well-formed.
+struct WholeLine<'a> {
+    name: &'a [u8],
+    /// With the white space around it.
+    value: &'a [u8],
+    after: &'a [u8],
+}
+
+impl<'a> WholeLine<'a> {
+    /// The line that begins `bytes`, or `None` where it has to be looked at with more care: some of
+    /// it has not come yet, or something is wrong with it.
+    #[inline(always)]
+    fn split_off(bytes: &'a [u8]) -> Option<Self> {
+        let mut colon = scan::skip(Class::Name, bytes);
+        if bytes.get(colon) != Some(&b':') {
+            colon = skip_token(bytes, colon);
+        }
+        let (name @ [_, ..], [b':', bytes @ ..]) = bytes.split_at_checked(colon)? else {
+            return None;
+        };
+        let mut end = scan::skip(Class::Text, bytes);
+        if bytes.get(end) != Some(&b'\r') {
+            end = skip_value(bytes, end);
+        }
+        let (value, [b'\r', b'\n', after @ ..]) = bytes.split_at_checked(end)? else {
+            return None;
+        };
+        Some(Self { name, value, after })
     }
 }
 
@@ -164,29 +229,29 @@ fn is<const N: usize>(token: &[u8], lower: &[u8; N]) -> bool {
 }
 
 /// The index at or after `at` of the first byte that is not of a token, or the length.
-#[inline(always)]
+#[inline(never)]
 pub(crate) fn skip_token(window: &[u8], mut at: usize) -> usize {
-    loop {
-        at = scan::skip(Class::Name, window, at);
+    while let Some(rest) = window.get(at..) {
+        at = at.wrapping_add(scan::skip(Class::Name, rest));
         match window.get(at) {
-            Some(b':' | b' ') | None => return at,
             Some(&byte) if is_tchar(byte) => at = at.wrapping_add(1),
-            Some(_) => return at,
+            Some(_) | None => return at,
         }
     }
+    at
 }
 
 /// The index at or after `at` of the first byte that is not of a field value, or the length.
-#[inline(always)]
+#[inline(never)]
 pub(crate) fn skip_value(window: &[u8], mut at: usize) -> usize {
-    loop {
-        at = scan::skip(Class::Text, window, at);
+    while let Some(rest) = window.get(at..) {
+        at = at.wrapping_add(scan::skip(Class::Text, rest));
         match window.get(at) {
-            Some(b'\r') | None => return at,
             Some(b'\t' | 0x80..) => at = at.wrapping_add(1),
-            Some(_) => return at,
+            Some(_) | None => return at,
         }
     }
+    at
 }
 
 /// What is wrong with a line that begins with `byte`, which is no CRLF and below `!`.

@@ -156,14 +156,18 @@ pub(crate) fn is_host(value: &[u8]) -> bool {
 /// letters, digits, `-` and `.`, and a port of digits. One that is not may still be a host.
 #[inline(always)]
 pub(crate) fn is_plain_host(window: &[u8], value: &Range<usize>) -> bool {
-    let start = value.start.wrapping_add(1);
-    let end = scan::skip(Class::HostName, window, start);
-    let port = match window.get(end) {
-        _ if end == value.end => &[],
-        Some(b':') => window.get(end.wrapping_add(1)..value.end).unwrap_or(b"?"),
-        _ => b"?".as_slice(),
+    let Some([b' ', host @ ..]) = window.get(value.start..) else {
+        return false;
     };
-    window.get(value.start) == Some(&b' ') && port.iter().all(u8::is_ascii_digit)
+    // The scan may go on behind the value, where it meets CR at once.
+    let len = value.len().wrapping_sub(1);
+    match host.split_at_checked(scan::skip(Class::HostName, host)) {
+        Some((name, _)) if name.len() == len => true,
+        Some((name, [b':', port @ ..])) => port
+            .get(..len.wrapping_sub(name.len()).wrapping_sub(1))
+            .is_some_and(|port| port.iter().all(u8::is_ascii_digit)),
+        _ => false,
+    }
 }
 
 /// `authority-form = uri-host ":" port`, with neither of them empty: a tunnel needs both.

@@ -84,7 +84,7 @@ fn write_failure(
     const PLAIN: crate::http::Field<'_> = crate::field!("Content-Type", "text/plain");
     let len = reason.len().saturating_add(1) as u64;
     let mut writer = output.writer();
-    let stamp = context.stamp.as_bytes();
+    let stamp = &context.stamp;
     let framing = Framing::Length(len);
     emit::response(&mut writer, status, stamp, framing, emit::CLOSE, &[PLAIN]);
     if !head_only {

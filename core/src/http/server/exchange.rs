@@ -12,10 +12,7 @@ use crate::{Context, Instant};
 
 impl Connection {
     pub(in crate::http) const fn version(&self) -> Version {
-        match &self.progress {
-            Progress::Content { marks, .. } => marks.version,
-            Progress::Head(_) => Version::Http11,
-        }
+        self.marks.version
     }
 
     pub(in crate::http) const fn ticket(&self, context: &Context) -> Ticket {
@@ -42,7 +39,7 @@ impl Connection {
     /// waits for a word before it sends it, the connection closes instead of reading it.
     #[inline]
     pub(in crate::http) fn forsake_content(&mut self) {
-        let Progress::Content { decoder, .. } = &self.progress else {
+        let Progress::Content(decoder) = &self.progress else {
             return;
         };
         if decoder.has_ended() {
@@ -62,14 +59,14 @@ impl Connection {
 
     pub(in crate::http) const fn content_left(&self) -> Option<u64> {
         match &self.progress {
-            Progress::Content { decoder, .. } => decoder.left(),
+            Progress::Content(decoder) => decoder.left(),
             Progress::Head(_) => None,
         }
     }
 
     pub(in crate::http) const fn content_has_ended(&self) -> bool {
         match &self.progress {
-            Progress::Content { decoder, .. } => decoder.has_ended(),
+            Progress::Content(decoder) => decoder.has_ended(),
             Progress::Head(_) => true,
         }
     }
@@ -80,39 +77,33 @@ impl Connection {
     }
 
     pub(in crate::http) fn is_connect(&self) -> bool {
-        match &self.progress {
-            Progress::Content { marks, .. } => marks.kind == MethodKind::Connect,
-            Progress::Head(_) => false,
-        }
+        self.marks.kind == MethodKind::Connect
     }
 
     /// Whether the request under way is one whose answer has no content, whatever its status.
     pub(in crate::http) fn head_only(&self) -> bool {
-        match &self.progress {
-            Progress::Content { marks, .. } => marks.kind == MethodKind::Head,
-            Progress::Head(parser) => parser.marks().kind == MethodKind::Head,
-        }
+        self.marks.kind == MethodKind::Head
     }
 
     /// The status that changes the protocol, where the client has asked for that and has sent all of
     /// its content.
     pub(in crate::http) fn may_switch(&self) -> Option<Status> {
         match &self.progress {
-            Progress::Content { marks, decoder } if decoder.has_ended() => {
-                if marks.kind == MethodKind::Connect {
+            Progress::Content(decoder) if decoder.has_ended() => {
+                if self.is_connect() {
                     Some(Status::OK)
                 } else {
-                    marks
+                    self.marks
                         .offers_upgrade()
                         .then_some(Status::SWITCHING_PROTOCOLS)
                 }
             }
-            Progress::Content { .. } | Progress::Head(_) => None,
+            Progress::Content(_) | Progress::Head(_) => None,
         }
     }
 
     pub(in crate::http) fn switch(&mut self) {
-        if let Progress::Content { decoder, .. } = &mut self.progress {
+        if let Progress::Content(decoder) = &mut self.progress {
             *decoder = Decoder::SWITCHED;
         }
         self.receive_side(Receive::Switch);
@@ -177,7 +168,7 @@ impl Connection {
 
     /// The last `len` bytes of content that were lent come again.
     pub(in crate::http) const fn unread(&mut self, len: usize) {
-        if let Progress::Content { decoder, .. } = &mut self.progress {
+        if let Progress::Content(decoder) = &mut self.progress {
             decoder.unread(len as u64);
         }
     }

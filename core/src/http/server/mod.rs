@@ -25,7 +25,7 @@ mod timer;
 use crate::http::content::Decoder;
 use crate::http::error::Error;
 use crate::http::field::Fields;
-use crate::http::head::{Marks, Request, RequestParser};
+use crate::http::head::{HeadScan, Marks, Request};
 use crate::http::reply::Reply;
 use crate::http::state::{Receive, Receiving, Send, Sending};
 use crate::http::stream::{Stream, Streaming, Want};
@@ -36,6 +36,8 @@ use crate::{Context, Instant};
 #[derive(Debug)]
 pub struct Connection {
     progress: Progress,
+    /// Of the exchange under way, and of the head that is being read.
+    marks: Marks,
     pub(in crate::http) plan: Plan,
     /// Bytes of the input that the last event has borrowed; the next step consumes them.
     pub(in crate::http) lent: u32,
@@ -62,8 +64,8 @@ pub struct Connection {
 /// What is being read.
 #[derive(Clone, Copy, Debug)]
 enum Progress {
-    Head(RequestParser),
-    Content { marks: Marks, decoder: Decoder },
+    Head(HeadScan),
+    Content(Decoder),
 }
 
 /// What is to be done about the answer.
@@ -170,7 +172,8 @@ impl Connection {
     #[must_use]
     pub const fn new() -> Self {
         Self {
-            progress: Progress::Head(RequestParser::new()),
+            progress: Progress::Head(HeadScan::NEW),
+            marks: Marks::NONE,
             plan: Plan::Undecided,
             lent: 0,
             exchanges: 0,
@@ -358,9 +361,7 @@ impl Connection {
         output: &'e mut Output<'_>,
     ) -> Event<'e> {
         let request = match &self.progress {
-            Progress::Content { marks, decoder } => {
-                marks.request(input.remaining(), decoder.framing())
-            }
+            Progress::Content(decoder) => self.marks.request(input.remaining(), decoder.framing()),
             Progress::Head(_) => None,
         };
         match request {

@@ -7,7 +7,7 @@ use crate::Context;
 use crate::http::content::{Decoder, Piece};
 use crate::http::emit;
 use crate::http::error::{LimitError, SyntaxError};
-use crate::http::head::RequestParser;
+use crate::http::head::{HeadScan, Marks};
 use crate::http::state::{Receive, Receiving, Send};
 use crate::http::stream::{Streaming, Want};
 use crate::window::{Input, Outlook, Output};
@@ -19,10 +19,10 @@ impl Connection {
         input: &mut Input<'_>,
         output: &Output<'_>,
     ) -> Next {
-        let Progress::Head(parser) = &mut self.progress else {
+        let Progress::Head(scan) = &mut self.progress else {
             return self.aborted();
         };
-        if parser.is_fresh() {
+        if scan.is_fresh() {
             skip_empty_lines(input);
         }
         let window = input.remaining();
@@ -38,7 +38,7 @@ impl Connection {
         if !has_room(context, output) {
             return Next::Send;
         }
-        match parser.resume(window, &context.limits) {
+        match scan.resume(&mut self.marks, window, &context.limits) {
             Ok(true) => self.begin_exchange(context),
             Ok(false) => match input.outlook() {
                 Outlook::More => self.await_peer(Timer::Head, context, input),
@@ -50,11 +50,11 @@ impl Connection {
     }
 
     pub(super) fn begin_exchange(&mut self, context: &Context) -> Next {
-        let Progress::Head(parser) = &self.progress else {
+        let Progress::Head(scan) = &self.progress else {
             return self.aborted();
         };
-        let marks = *parser.marks();
-        let decoder = match parser.framing() {
+        let marks = &self.marks;
+        let decoder = match scan.framing(marks) {
             Ok(framing) => Decoder::new(framing, &context.limits),
             Err(error) => Err(error.into()),
         };
@@ -72,13 +72,13 @@ impl Connection {
         } else {
             Expectation::None
         };
-        self.progress = Progress::Content { marks, decoder };
+        self.progress = Progress::Content(decoder);
         self.discardable = context.limits.max_discarded_len;
         self.receive_side(Receive::Head);
         self.send_side(Send::Request);
         self.plan = Plan::Asked;
         self.timer = Timer::Off;
-        self.lend(marks.head_len());
+        self.lend(self.marks.head_len());
         Next::Request
     }
 
@@ -121,7 +121,7 @@ impl Connection {
         } else {
             self.expectation = Expectation::None;
         }
-        let Progress::Content { decoder, .. } = &mut self.progress else {
+        let Progress::Content(decoder) = &mut self.progress else {
             return self.aborted();
         };
         match decoder.decode(input.remaining(), &context.limits) {
@@ -156,10 +156,10 @@ impl Connection {
         max_len: u32,
         collected: u32,
     ) -> Next {
-        let Progress::Content { marks, decoder } = &mut self.progress else {
+        let Progress::Content(decoder) = &mut self.progress else {
             return self.aborted();
         };
-        let head_len = marks.head_len();
+        let head_len = self.marks.head_len();
         let mut to = head_len.saturating_add(collected as usize);
         let mut from = to;
         if input.remaining().len() > to {
@@ -234,7 +234,7 @@ impl Connection {
         }
         let mut offer = Offer::default();
         if self.receiving == Receiving::Content {
-            let Progress::Content { decoder, .. } = &mut self.progress else {
+            let Progress::Content(decoder) = &mut self.progress else {
                 return self.aborted();
             };
             match decoder.decode(input.remaining(), &context.limits) {
@@ -279,7 +279,7 @@ impl Connection {
             return self.shutdown();
         }
         if self.receiving == Receiving::Content {
-            let Progress::Content { decoder, .. } = &mut self.progress else {
+            let Progress::Content(decoder) = &mut self.progress else {
                 return self.aborted();
             };
             match decoder.decode(input.remaining(), &context.limits) {
@@ -305,7 +305,8 @@ impl Connection {
         }
         self.receive_side(Receive::Next);
         self.send_side(Send::Next);
-        self.progress = Progress::Head(RequestParser::new());
+        self.progress = Progress::Head(HeadScan::NEW);
+        self.marks = Marks::NONE;
         self.timer = Timer::Off;
         Next::Again
     }
@@ -327,7 +328,7 @@ impl Connection {
         context: &Context,
         input: &mut Input<'_>,
     ) -> Next {
-        let Progress::Content { decoder, .. } = &mut self.progress else {
+        let Progress::Content(decoder) = &mut self.progress else {
             return self.aborted();
         };
         let is_switched = decoder.is_switched();
