@@ -151,7 +151,11 @@ impl Queue {
 
     /// How many bytes are to be sent, without those in an [`Overflow`].
     #[must_use]
+    #[inline]
     pub fn len(&self) -> usize {
+        if self.held_from == self.held_to {
+            return self.filled.saturating_sub(self.sent);
+        }
         let held = self
             .waiting()
             .iter()
@@ -197,11 +201,17 @@ impl Queue {
         }
         self.sent = self.sent.saturating_add(len).min(self.filled);
         if self.is_empty() {
-            // The slices themselves may stay: nothing past `held_to` is looked at.
-            (self.sent, self.filled) = (0, 0);
-            (self.held_from, self.held_to) = (0, 0);
-            self.overflowed = false;
+            self.clear();
         }
+    }
+
+    /// Forgets what is to be sent.
+    #[inline]
+    pub const fn clear(&mut self) {
+        // The slices themselves may stay: nothing past `held_to` is looked at.
+        (self.sent, self.filled) = (0, 0);
+        (self.held_from, self.held_to) = (0, 0);
+        self.overflowed = false;
     }
 
     /// Copies what is to be sent into `to`, which has room for it, with the `'static` slices still

@@ -56,3 +56,7 @@ pub use address::{Address, AddressError};
 pub use options::{Backend, Options};
 pub use remote::{Answer, Handle};
 pub use server::Server;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -608,7 +608,7 @@ impl Io {
                 Transfer::Done(sent) => sent,
                 Transfer::Blocked => 0,
                 Transfer::Broken => {
-                    self.queue = Queue::new();
+                    self.queue.clear();
                     self.rest.bytes.clear();
                     return Err(Cause::Peer);
                 }
@@ -616,7 +616,7 @@ impl Io {
             if sent < len {
                 self.keep(connection, sent);
             }
-            self.queue = Queue::new();
+            self.queue.clear();
             self.rest.bytes.clear();
         }
         if connection.sending == Sending::Ending && connection.unsent.is_none() {

@@ -126,13 +126,21 @@ impl Wheel {
         if self.len == 0 {
             return None;
         }
-        let at = (1..=BUCKETS as u64)
-            .map(|ahead| self.tick + ahead)
-            .find(|tick| {
-                let bucket = (*tick as usize) % BUCKETS;
-                bucket == 0 || self.occupied[bucket / 64] >> (bucket % 64) & 1 == 1
-            })
-            .unwrap_or(self.tick + 1);
+        // The near ring holds what is left of this round of it: buckets behind the current one. When
+        // they are empty, the next thing to do is to begin the next round.
+        let round = self.tick & !(BUCKETS as u64 - 1);
+        let from = self.tick as usize % BUCKETS + 1;
+        let first = from / 64;
+        let bucket = (first..BUCKETS / 64).find_map(|word| {
+            let behind = if word == first {
+                u64::MAX << (from % 64)
+            } else {
+                u64::MAX
+            };
+            let occupied = self.occupied[word] & behind;
+            (occupied != 0).then(|| word * 64 + occupied.trailing_zeros() as usize)
+        });
+        let at = round + bucket.unwrap_or(BUCKETS) as u64;
         Some((at << TICK_SHIFT).saturating_sub(millis))
     }
 

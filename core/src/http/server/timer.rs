@@ -14,6 +14,9 @@ impl Connection {
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         let receive = (self.timer != Timer::Off).then_some(self.receive_deadline);
+        if !self.sending_is_stuck && self.sending != Sending::Content {
+            return receive;
+        }
         let send = self.sending_is_stuck.then_some(self.send_deadline);
         let wake = match self.plan {
             Plan::Stream(Streaming {
