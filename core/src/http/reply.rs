@@ -292,7 +292,8 @@ impl<'r> Reply<'r> {
     /// that would make a tunnel.
     #[inline]
     fn is_final(&self, status: Status) -> bool {
-        !status.is_informational() && !(status.is_success() && self.connection.is_connect())
+        let makes_tunnel = status.is_success() && self.connection.is_connect();
+        !(status.is_informational() || makes_tunnel)
     }
 
     fn misused(self) -> Handled {

@@ -134,7 +134,7 @@ impl SectionScan {
                 at = skip_token(window, at);
                 match window.get(at) {
                     Some(b':') => {}
-                    Some(&byte) => return Err(not_a_name(byte, at == start).into()),
+                    Some(&byte) => return Err(not_a_name(byte, at.wrapping_sub(start)).into()),
                     None => break,
                 }
                 let name = window.get(start..at).unwrap_or_default();
@@ -267,11 +267,11 @@ const fn not_a_line(byte: u8) -> SyntaxError {
 
 /// What is wrong with a line that has `byte` where its name goes on or its colon stands.
 #[cold]
-const fn not_a_name(byte: u8, first: bool) -> SyntaxError {
+const fn not_a_name(byte: u8, name_len: usize) -> SyntaxError {
     match byte {
         b'\n' => SyntaxError::BareLf,
         b' ' | b'\t' => SyntaxError::SpaceBeforeColon,
-        b'\r' if !first => SyntaxError::MissingFieldName,
+        b'\r' if name_len > 0 => SyntaxError::MissingFieldName,
         _ => SyntaxError::InvalidFieldName,
     }
 }

@@ -172,7 +172,6 @@ impl Status {
 }
 
 /// The last decimal digit of `number`, in ASCII.
-#[expect(clippy::cast_possible_truncation, reason = "a digit is below 10")]
 const fn digit(number: u16) -> u8 {
     b'0' | (number % 10) as u8
 }

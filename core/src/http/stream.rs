@@ -250,6 +250,10 @@ impl<'r> Stream<'r> {
     /// # Errors
     ///
     /// The stream again, when the trailers do not fit; nothing was written then.
+    #[expect(
+        clippy::result_large_err,
+        reason = "the stream comes back to be used again"
+    )]
     pub fn finish_with(mut self, trailers: &[Field<'_>]) -> Result<Handled, Self> {
         match self.connection.encoding() {
             Encoding::Length if self.connection.left() > 0 => return Ok(self.abort()),

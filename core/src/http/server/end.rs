@@ -30,8 +30,8 @@ impl Connection {
                     Cause::Failed(error) => error.reason(),
                     Cause::Peer | Cause::Agreed | Cause::Idle | Cause::Aborted => status.reason(),
                 };
-                let head_only = self.head_only();
-                write_failure(output, status, reason, context, head_only);
+                let content = if self.head_only() { "" } else { reason };
+                write_failure(output, context, status, reason.len(), content);
                 self.shutdown()
             }
             // The end of the connection would read as the end of the content.
@@ -73,22 +73,23 @@ impl Connection {
     }
 }
 
-/// The answer to what cannot be answered otherwise: its status, and what was expected.
+/// The answer to what cannot be answered otherwise: its status, and a line of `len` bytes that says
+/// what was expected, which is left out where `content` is empty.
 fn write_failure(
     output: &mut Output<'_>,
-    status: Status,
-    reason: &str,
     context: &Context,
-    head_only: bool,
+    status: Status,
+    len: usize,
+    content: &str,
 ) {
     const PLAIN: crate::http::Field<'_> = crate::field!("Content-Type", "text/plain");
-    let len = reason.len().saturating_add(1) as u64;
+    let len = len.saturating_add(1) as u64;
     let mut writer = output.writer();
     let stamp = &context.stamp;
     let framing = Framing::Length(len);
     emit::response(&mut writer, status, stamp, framing, emit::CLOSE, &[PLAIN]);
-    if !head_only {
-        writer.put(reason.as_bytes()).put(b"\n");
+    if !content.is_empty() {
+        writer.put(content.as_bytes()).put(b"\n");
     }
     if let Some(len) = writer.len() {
         output.commit(len);

@@ -320,7 +320,13 @@ impl Connection {
             {
                 streaming.want = Want::Room;
             }
-            _ => return false,
+            Plan::Undecided
+            | Plan::Asked
+            | Plan::Receive
+            | Plan::Collect { .. }
+            | Plan::Later
+            | Plan::Resume
+            | Plan::Stream(_) => return false,
         }
         true
     }
@@ -378,14 +384,12 @@ impl Connection {
         content_end: usize,
         trailers_end: usize,
     ) -> Event<'e> {
-        match self.request_event(context, input, output) {
-            Event::Request(request, reply) => {
-                let content = input.remaining_of(request.head_len(), content_end);
-                let trailers = Fields::over(input.remaining_of(content_end, trailers_end));
-                Event::Request(request.with_content(content, trailers), reply)
-            }
-            other => other,
-        }
+        let Event::Request(request, reply) = self.request_event(context, input, output) else {
+            return Event::Close(Cause::Aborted);
+        };
+        let content = input.remaining_of(request.head_len(), content_end);
+        let trailers = Fields::over(input.remaining_of(content_end, trailers_end));
+        Event::Request(request.with_content(content, trailers), reply)
     }
 
     pub(in crate::http) fn receive_side(&mut self, transition: Receive) {

@@ -24,7 +24,13 @@ impl Connection {
                 wake,
                 ..
             }) if self.sending == Sending::Content => Some(wake),
-            _ => None,
+            Plan::Undecided
+            | Plan::Asked
+            | Plan::Receive
+            | Plan::Collect { .. }
+            | Plan::Later
+            | Plan::Resume
+            | Plan::Stream(_) => None,
         };
         [receive, send, wake]
             .into_iter()
