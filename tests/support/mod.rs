@@ -4,5 +4,6 @@
 pub mod escape;
 pub mod link;
 pub mod noise;
+pub mod recorder;
 pub mod script;
 pub mod vectors;
