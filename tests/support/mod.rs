@@ -1,8 +1,10 @@
 //! What the tests share: bytes as text, a simulated link, rows of vectors, and noise.
 #![allow(dead_code, reason = "each test uses a part of this")]
 
+pub mod damage;
 pub mod escape;
 pub mod link;
 pub mod noise;
+pub mod recorder;
 pub mod script;
 pub mod vectors;

@@ -1,0 +1,5 @@
+//! The bodies of the fuzz targets, beside which a target has three lines.
+
+pub mod bodies;
+#[path = "../../support/mod.rs"]
+mod support;
