@@ -238,6 +238,9 @@ impl Queue {
 }
 
 impl<'b> Output<'b> {
+    /// Up to this length a copy costs less than one more entry in a vectored write.
+    pub(crate) const COPIED_LEN: usize = 1024;
+
     /// Room for `bytes.len()` bytes, less what `queue` has already filled.
     #[must_use]
     #[inline]
@@ -306,12 +309,9 @@ impl<'b> Output<'b> {
     }
 
     #[inline]
-    pub(crate) fn commit(&mut self, written: usize) {
-        self.queue.filled = self
-            .queue
-            .filled
-            .saturating_add(written)
-            .min(self.bytes.len());
+    pub(crate) const fn commit(&mut self, written: usize) {
+        // What was written lies behind what is filled, in the same bytes.
+        self.queue.filled = self.queue.filled.wrapping_add(written);
     }
 
     /// The room there is, to be written to directly.
@@ -363,9 +363,7 @@ impl<'b> Output<'b> {
 
     /// Puts a `'static` slice in: by reference where that pays, and else as a copy; or not at all.
     pub(crate) fn hold(&mut self, slice: &'static [u8]) -> bool {
-        /// Up to this length a copy costs less than one more entry in a vectored write.
-        const COPIED_LEN: usize = 1024;
-        if slice.len() <= COPIED_LEN && self.copy(slice) {
+        if slice.len() <= Self::COPIED_LEN && self.copy(slice) {
             return true;
         }
         match self.queue.held.get_mut(self.queue.held_to) {
@@ -494,11 +492,19 @@ impl<'a> Writer<'a> {
 /// over the end of the first, since that is done before a call of `memcpy` has looked at the length.
 #[inline(always)]
 fn copy(from: &[u8], to: &mut [u8]) {
-    match from.len() {
-        4..=7 => copy_ends::<4>(from, to),
-        8..=15 => copy_ends::<8>(from, to),
-        16..=32 => copy_ends::<16>(from, to),
-        _ => to.copy_from_slice(from),
+    let len = from.len();
+    if len >= 16 {
+        if len <= 32 {
+            copy_ends::<16>(from, to);
+        } else {
+            to.copy_from_slice(from);
+        }
+    } else if len >= 8 {
+        copy_ends::<8>(from, to);
+    } else if len >= 4 {
+        copy_ends::<4>(from, to);
+    } else {
+        to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
     }
 }
 
