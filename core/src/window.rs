@@ -449,32 +449,19 @@ impl<'a> Writer<'a> {
             0..=9 => self.put_array(&[digit(number)]),
             10..=99 => self.put_array(&[digit(number / 10), digit(number)]),
             100..=999 => self.put_array(&[digit(number / 100), digit(number / 10), digit(number)]),
-            _ => self.put_digits::<10>(number),
+            _ => self.put_digits(&Digits::of::<10>(number)),
         }
     }
 
     /// Puts a number in lower-case hexadecimal.
     #[inline]
     pub(crate) fn put_hexadecimal(&mut self, number: u64) -> &mut Self {
-        self.put_digits::<16>(number)
+        self.put_digits(&Digits::of::<16>(number))
     }
 
-    #[inline(never)]
-    fn put_digits<const BASE: u64>(&mut self, mut number: u64) -> &mut Self {
-        let mut digits = [0; 20];
-        let mut from = digits.len();
-        for to in digits.iter_mut().rev() {
-            *to = match number.checked_rem(BASE) {
-                Some(value @ 10..) => b'a'.wrapping_sub(10).wrapping_add(low_byte(value)),
-                value => digit(value.unwrap_or(0)),
-            };
-            number = number.checked_div(BASE).unwrap_or(0);
-            from = from.wrapping_sub(1);
-            if number == 0 {
-                break;
-            }
-        }
-        self.put(digits.get(from..).unwrap_or_default())
+    #[inline(always)]
+    fn put_digits(&mut self, digits: &Digits) -> &mut Self {
+        self.put(digits.bytes.get(digits.from..).unwrap_or_default())
     }
 
     /// How many bytes were written, if every part fitted.
@@ -485,6 +472,34 @@ impl<'a> Writer<'a> {
         } else {
             None
         }
+    }
+}
+
+/// A number, written out.
+struct Digits {
+    bytes: [u8; 20],
+    /// Where the first digit is.
+    from: usize,
+}
+
+impl Digits {
+    // Not inlined, so that the writer need not be in memory for the sake of a long number.
+    #[inline(never)]
+    fn of<const BASE: u64>(mut number: u64) -> Self {
+        let mut bytes = [0; 20];
+        let mut from = bytes.len();
+        for to in bytes.iter_mut().rev() {
+            *to = match number.checked_rem(BASE) {
+                Some(value @ 10..) => b'a'.wrapping_sub(10).wrapping_add(low_byte(value)),
+                value => digit(value.unwrap_or(0)),
+            };
+            number = number.checked_div(BASE).unwrap_or(0);
+            from = from.wrapping_sub(1);
+            if number == 0 {
+                break;
+            }
+        }
+        Self { bytes, from }
     }
 }
 
