@@ -258,6 +258,9 @@ impl Queue {
 }
 
 impl<'b> Output<'b> {
+    /// Up to this length a copy costs less than one more entry in a vectored write.
+    pub(crate) const COPIED_LEN: usize = 1024;
+
     /// Room for `bytes.len()` bytes, less what `queue` has already filled.
     #[must_use]
     #[inline]
@@ -332,12 +335,9 @@ impl<'b> Output<'b> {
     }
 
     #[inline]
-    pub(crate) fn commit(&mut self, written: usize) {
-        self.queue.filled = self
-            .queue
-            .filled
-            .saturating_add(written)
-            .min(self.bytes.len());
+    pub(crate) const fn commit(&mut self, written: usize) {
+        // What was written lies behind what is filled, in the same bytes.
+        self.queue.filled = self.queue.filled.wrapping_add(written);
     }
 
     /// The room there is, to be written to directly.
@@ -389,9 +389,7 @@ impl<'b> Output<'b> {
 
     /// Puts a `'static` slice in: by reference where that pays, and else as a copy; or not at all.
     pub(crate) fn hold(&mut self, slice: &'static [u8]) -> bool {
-        /// Up to this length a copy costs less than one more entry in a vectored write.
-        const COPIED_LEN: usize = 1024;
-        if slice.len() <= COPIED_LEN && self.copy(slice) {
+        if slice.len() <= Self::COPIED_LEN && self.copy(slice) {
             return true;
         }
         match self.queue.held.get_mut(self.queue.held_to) {
@@ -477,32 +475,19 @@ impl<'a> Writer<'a> {
             0..=9 => self.put_array(&[digit(number)]),
             10..=99 => self.put_array(&[digit(number / 10), digit(number)]),
             100..=999 => self.put_array(&[digit(number / 100), digit(number / 10), digit(number)]),
-            _ => self.put_digits::<10>(number),
+            _ => self.put_digits(&Digits::of::<10>(number)),
         }
     }
 
     /// Puts a number in lower-case hexadecimal.
     #[inline]
     pub(crate) fn put_hexadecimal(&mut self, number: u64) -> &mut Self {
-        self.put_digits::<16>(number)
+        self.put_digits(&Digits::of::<16>(number))
     }
 
-    #[inline(never)]
-    fn put_digits<const BASE: u64>(&mut self, mut number: u64) -> &mut Self {
-        let mut digits = [0; 20];
-        let mut from = digits.len();
-        for to in digits.iter_mut().rev() {
-            *to = match number.checked_rem(BASE) {
-                Some(value @ 10..) => b'a'.wrapping_sub(10).wrapping_add(low_byte(value)),
-                value => digit(value.unwrap_or(0)),
-            };
-            number = number.checked_div(BASE).unwrap_or(0);
-            from = from.wrapping_sub(1);
-            if number == 0 {
-                break;
-            }
-        }
-        self.put(digits.get(from..).unwrap_or_default())
+    #[inline(always)]
+    fn put_digits(&mut self, digits: &Digits) -> &mut Self {
+        self.put(digits.bytes.get(digits.from..).unwrap_or_default())
     }
 
     /// How many bytes were written, if every part fitted.
@@ -516,15 +501,51 @@ impl<'a> Writer<'a> {
     }
 }
 
+/// A number, written out.
+struct Digits {
+    bytes: [u8; 20],
+    /// Where the first digit is.
+    from: usize,
+}
+
+impl Digits {
+    // Not inlined, so that the writer need not be in memory for the sake of a long number.
+    #[inline(never)]
+    fn of<const BASE: u64>(mut number: u64) -> Self {
+        let mut bytes = [0; 20];
+        let mut from = bytes.len();
+        for to in bytes.iter_mut().rev() {
+            *to = match number.checked_rem(BASE) {
+                Some(value @ 10..) => b'a'.wrapping_sub(10).wrapping_add(low_byte(value)),
+                value => digit(value.unwrap_or(0)),
+            };
+            number = number.checked_div(BASE).unwrap_or(0);
+            from = from.wrapping_sub(1);
+            if number == 0 {
+                break;
+            }
+        }
+        Self { bytes, from }
+    }
+}
+
 /// Copies `from` to `to`, which is as long: what is short as two pieces of fixed length, the second
 /// over the end of the first, since that is done before a call of `memcpy` has looked at the length.
 #[inline(always)]
 fn copy(from: &[u8], to: &mut [u8]) {
-    match from.len() {
-        4..=7 => copy_ends::<4>(from, to),
-        8..=15 => copy_ends::<8>(from, to),
-        16..=32 => copy_ends::<16>(from, to),
-        _ => to.copy_from_slice(from),
+    let len = from.len();
+    if len >= 16 {
+        if len <= 32 {
+            copy_ends::<16>(from, to);
+        } else {
+            to.copy_from_slice(from);
+        }
+    } else if len >= 8 {
+        copy_ends::<8>(from, to);
+    } else if len >= 4 {
+        copy_ends::<4>(from, to);
+    } else {
+        to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
     }
 }
 

@@ -124,8 +124,22 @@ pub(crate) const CLOSE: &[u8] = b"Connection: close\r\n";
 pub(crate) const KEEP_ALIVE: &[u8] = b"Connection: keep-alive\r\n";
 pub(crate) const UPGRADE: &[u8] = b"Connection: upgrade\r\n";
 
-#[inline]
+/// The head of a response; one function for all but the usual answer.
+#[inline(never)]
 pub(crate) fn response(
+    writer: &mut Writer<'_>,
+    status: Status,
+    stamp: &Stamp,
+    framing: Framing,
+    connection: &[u8],
+    fields: &[Field<'_>],
+) {
+    put_response(writer, status, stamp, framing, connection, fields);
+}
+
+/// The same as a part of its caller.
+#[inline(always)]
+pub(crate) fn put_response(
     writer: &mut Writer<'_>,
     status: Status,
     stamp: &Stamp,
@@ -157,7 +171,7 @@ pub(crate) fn response(
     writer.put_array(b"\r\n");
 }
 
-#[inline]
+#[inline(always)]
 fn lines(writer: &mut Writer<'_>, fields: &[Field<'_>]) {
     for field in fields {
         writer.put(field.name().as_bytes()).put_array(b": ");
@@ -165,7 +179,7 @@ fn lines(writer: &mut Writer<'_>, fields: &[Field<'_>]) {
     }
 }
 
-#[inline]
+#[inline(always)]
 fn length(writer: &mut Writer<'_>, len: u64) {
     writer
         .put_array(b"Content-Length: ")

@@ -33,6 +33,28 @@ pub struct Reply<'r> {
 #[must_use = "hand it back to whoever handed out the token"]
 pub struct Handled(());
 
+/// The content of an answer, and what the output does with it.
+#[derive(Clone, Copy)]
+enum Source<'a> {
+    Copied(&'a [u8]),
+    Held(&'static [u8]),
+}
+
+impl<'a> Source<'a> {
+    const fn bytes(self) -> &'a [u8] {
+        match self {
+            Self::Copied(bytes) | Self::Held(bytes) => bytes,
+        }
+    }
+
+    const fn is_copied(self) -> bool {
+        match self {
+            Self::Copied(_) => true,
+            Self::Held(bytes) => bytes.len() <= Output::COPIED_LEN,
+        }
+    }
+}
+
 /// How long the content of a streamed answer is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "these two are all there is")]
@@ -101,7 +123,7 @@ impl<'r> Reply<'r> {
     /// The content of an answer to HEAD, and of a status that has none, is left out.
     #[inline]
     pub fn send(mut self, status: Status, fields: &[Field<'_>], content: &[u8]) -> Handled {
-        self.answer(status, fields, content.len(), |output| output.copy(content))
+        self.answer(status, fields, Source::Copied(content))
     }
 
     /// Answers with `content`, which is sent from where it lies.
@@ -112,7 +134,7 @@ impl<'r> Reply<'r> {
         fields: &[Field<'_>],
         content: &'static [u8],
     ) -> Handled {
-        self.answer(status, fields, content.len(), |output| output.hold(content))
+        self.answer(status, fields, Source::Held(content))
     }
 
     /// Begins an answer whose content follows in parts: the application's `stream` is called for
@@ -254,32 +276,71 @@ impl<'r> Reply<'r> {
         self.context
     }
 
-    #[inline]
-    fn answer(
-        &mut self,
-        status: Status,
-        fields: &[Field<'_>],
-        len: usize,
-        put: impl FnOnce(&mut Output<'_>) -> bool,
-    ) -> Handled {
-        let filled = self.output.filled();
+    fn answer(&mut self, status: Status, fields: &[Field<'_>], content: Source<'_>) -> Handled {
         self.connection.forsake_content();
-        let has_content = len > 0 && !self.connection.head_only() && !status.has_no_content();
-        let len = if status.has_no_content() { 0 } else { len };
+        const NOTHING: Source<'_> = Source::Copied(b"");
+        let content = if status.has_no_content() {
+            NOTHING
+        } else {
+            content
+        };
+        let framing = Framing::Length(content.bytes().len() as u64);
+        let content = if self.connection.head_only() {
+            NOTHING
+        } else {
+            content
+        };
         let fits = self.is_final(status)
-            && self.head(status, fields, Framing::Length(len as u64))
-            && (!has_content || put(&mut self.output));
+            && (self.at_once(status, fields, framing, content)
+                || self.in_parts(status, fields, framing, content));
         if fits {
             self.connection.send_side(Send::Answer);
         } else {
-            self.output.truncate(filled);
             self.connection.abort();
         }
         Handled::new()
     }
 
+    /// Writes a whole answer in one go, where that can be done.
+    #[inline(always)]
+    fn at_once(
+        &mut self,
+        status: Status,
+        fields: &[Field<'_>],
+        framing: Framing,
+        content: Source<'_>,
+    ) -> bool {
+        let connection = self.connection.connection_field();
+        let stamp = &self.context.stamp;
+        content.is_copied()
+            && self.output.append(|writer| {
+                emit::put_response(writer, status, stamp, framing, connection, fields);
+                writer.put(content.bytes());
+            })
+    }
+
+    /// Writes an answer whose content is held, or goes on in the overflow; or nothing.
+    #[inline(never)]
+    fn in_parts(
+        &mut self,
+        status: Status,
+        fields: &[Field<'_>],
+        framing: Framing,
+        content: Source<'_>,
+    ) -> bool {
+        let filled = self.output.filled();
+        let fits = self.head(status, fields, framing)
+            && match content {
+                Source::Copied(content) => self.output.copy(content),
+                Source::Held(content) => self.output.hold(content),
+            };
+        if !fits {
+            self.output.truncate(filled);
+        }
+        fits
+    }
+
     /// Writes the head of an answer, or nothing.
-    #[inline]
     fn head(&mut self, status: Status, fields: &[Field<'_>], framing: Framing) -> bool {
         let connection = self.connection.connection_field();
         let stamp = &self.context.stamp;
@@ -292,8 +353,8 @@ impl<'r> Reply<'r> {
     /// that would make a tunnel.
     #[inline]
     fn is_final(&self, status: Status) -> bool {
-        let makes_tunnel = status.is_success() && self.connection.is_connect();
-        !(status.is_informational() || makes_tunnel)
+        let makes_tunnel = self.connection.is_connect() && status.is_success();
+        !status.is_informational() && !makes_tunnel
     }
 
     fn misused(self) -> Handled {

@@ -39,15 +39,15 @@ impl Connection {
     /// waits for a word before it sends it, the connection closes instead of reading it.
     #[inline]
     pub(in crate::http) fn forsake_content(&mut self) {
-        let Progress::Content(decoder) = &self.progress else {
-            return;
-        };
-        if decoder.has_ended() {
-            return;
+        if !self.content_has_ended() {
+            self.forsake_rest();
         }
-        let too_long = decoder
-            .left()
-            .is_some_and(|left| left > u64::from(self.discardable));
+    }
+
+    #[inline(never)]
+    fn forsake_rest(&mut self) {
+        let left = self.content_left();
+        let too_long = left.is_some_and(|left| left > u64::from(self.discardable));
         if too_long || self.expectation == Expectation::Continue {
             self.close_afterwards();
         }
