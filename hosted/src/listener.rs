@@ -53,14 +53,20 @@ impl Listener {
         }
     }
 
+    /// Listeners that share an address would share it with another server, too, and take half of its
+    /// connections without a word. So whether there is one is asked before.
+    pub(crate) fn check_unused(address: &Address) -> io::Result<()> {
+        if let Address::Tcp(address) = address
+            && address.port() != 0
+        {
+            let socket = tcp_socket(*address)?;
+            rustix::net::bind(&socket, address)?;
+        }
+        Ok(())
+    }
+
     fn bind_tcp(address: SocketAddr, backlog: i32, sharing: Sharing) -> io::Result<Self> {
-        let family = if address.is_ipv4() {
-            AddressFamily::INET
-        } else {
-            AddressFamily::INET6
-        };
-        let socket = stream_socket(family)?;
-        sockopt::set_socket_reuseaddr(&socket, true)?;
+        let socket = tcp_socket(address)?;
         if sharing == Sharing::Shared {
             sockopt::set_socket_reuseport(&socket, true)?;
         }
@@ -144,6 +150,17 @@ fn is_abandoned(path: &Path, address: &SocketAddrUnix) -> io::Result<bool> {
     }
     let probe = stream_socket(AddressFamily::UNIX)?;
     Ok(rustix::net::connect(&probe, address) == Err(Errno::CONNREFUSED))
+}
+
+fn tcp_socket(address: SocketAddr) -> io::Result<OwnedFd> {
+    let family = if address.is_ipv4() {
+        AddressFamily::INET
+    } else {
+        AddressFamily::INET6
+    };
+    let socket = stream_socket(family)?;
+    sockopt::set_socket_reuseaddr(&socket, true)?;
+    Ok(socket)
 }
 
 /// A stream socket that does not block and is not inherited by programs we start.

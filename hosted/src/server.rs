@@ -46,6 +46,9 @@ impl Server {
         } else {
             Sharing::Alone
         };
+        if balanced {
+            Listener::check_unused(address)?;
+        }
         let first = Listener::bind(address, options.backlog, sharing)?;
         let local_address = first.local_address()?;
         let mut listeners = vec![first];

@@ -72,10 +72,13 @@ fn serves_on_a_unix_socket_and_takes_an_abandoned_one_over() {
 }
 
 #[test]
-fn an_address_in_use_is_an_error() {
-    let first = Server::bind(&"127.0.0.1:0".parse().unwrap(), Options::default()).unwrap();
-    let second = Server::bind(first.local_address(), options(2, Backend::Native));
-    assert_eq!(second.unwrap_err().kind(), std::io::ErrorKind::AddrInUse);
+fn an_address_in_use_is_an_error_for_any_number_of_threads() {
+    for (first, second) in [(1, 1), (1, 2), (2, 1), (2, 2)] {
+        let any = "127.0.0.1:0".parse().unwrap();
+        let first = Server::bind(&any, options(first, Backend::Native)).unwrap();
+        let second = Server::bind(first.local_address(), options(second, Backend::Native));
+        assert_eq!(second.unwrap_err().kind(), std::io::ErrorKind::AddrInUse);
+    }
 }
 
 #[test]

@@ -71,6 +71,8 @@ statuses! {
     BAD_REQUEST = 400, "Bad Request";
     /// RFC 9110 §15.5.2.
     UNAUTHORIZED = 401, "Unauthorized";
+    /// RFC 9110 §15.5.3.
+    PAYMENT_REQUIRED = 402, "Payment Required";
     /// RFC 9110 §15.5.4.
     FORBIDDEN = 403, "Forbidden";
     /// RFC 9110 §15.5.5.
@@ -79,6 +81,8 @@ statuses! {
     METHOD_NOT_ALLOWED = 405, "Method Not Allowed";
     /// RFC 9110 §15.5.7.
     NOT_ACCEPTABLE = 406, "Not Acceptable";
+    /// RFC 9110 §15.5.8.
+    PROXY_AUTHENTICATION_REQUIRED = 407, "Proxy Authentication Required";
     /// RFC 9110 §15.5.9.
     REQUEST_TIMEOUT = 408, "Request Timeout";
     /// RFC 9110 §15.5.10.
