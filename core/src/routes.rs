@@ -38,6 +38,7 @@
 use crate::Application;
 use crate::field;
 use crate::http::{Field, Handled, Method, Reply, Request, Status, Target};
+use crate::syntax::cut;
 use crate::window::Writer;
 
 /// What answers the requests of one route.
@@ -217,16 +218,18 @@ impl<'a> Parameters<'a> {
     /// [`percent`](crate::syntax::percent) for decoding.
     #[must_use]
     pub fn value(&self, name: &str) -> Option<&'a str> {
-        let mut rest = self.path;
-        for segment in self.pattern.split('/') {
+        let mut pattern = Some(self.pattern);
+        let mut path = self.path;
+        while let Some((segment, others)) = pattern.map(split_segment) {
             if segment.starts_with("{*") {
-                return (parameter(segment, "{*") == Some(name)).then_some(rest);
+                return (parameter(segment, "{*") == Some(name)).then_some(path);
             }
-            let (first, others) = rest.split_once('/').unwrap_or((rest, ""));
+            let (first, rest) = split_segment(path);
             if parameter(segment, "{") == Some(name) {
                 return Some(first);
             }
-            rest = others;
+            pattern = others;
+            path = rest.unwrap_or_default();
         }
         None
     }
@@ -246,22 +249,27 @@ fn fit(pattern: &str, path: &str) -> Fit {
     if pattern == path {
         return Fit::Literal;
     }
-    if !pattern.contains('{') {
+    if !pattern.bytes().any(|byte| byte == b'{') {
         return Fit::None;
     }
-    let mut segments = path.split('/');
-    for part in pattern.split('/') {
-        match (part, segments.next()) {
-            (part, Some(_)) if part.starts_with("{*") => return Fit::Pattern,
-            (part, Some(segment)) if part.starts_with('{') && !segment.is_empty() => {}
-            (part, Some(segment)) if part == segment => {}
+    let (mut pattern, mut path) = (Some(pattern), Some(path));
+    loop {
+        match (pattern.map(split_segment), path.map(split_segment)) {
+            (None, None) => return Fit::Pattern,
+            (Some((part, _)), Some(_)) if part.starts_with("{*") => return Fit::Pattern,
+            (Some((part, parts)), Some((segment, segments)))
+                if part == segment || (part.starts_with('{') && !segment.is_empty()) =>
+            {
+                (pattern, path) = (parts, segments);
+            }
             _ => return Fit::None,
         }
     }
-    match segments.next() {
-        None => Fit::Pattern,
-        Some(_) => Fit::None,
-    }
+}
+
+/// The text up to the first `/`, and what follows that.
+fn split_segment(path: &str) -> (&str, Option<&str>) {
+    cut(path, |byte| byte == b'/')
 }
 
 /// The name in a pattern's segment that begins with `open` and ends with `}`.

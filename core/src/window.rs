@@ -75,7 +75,7 @@ impl<'b> Input<'b> {
         let removed = end.saturating_sub(start);
         if removed > 0 && end <= self.remaining.len() {
             let remaining = core::mem::take(&mut self.remaining);
-            remaining.copy_within(end.., start);
+            move_down(remaining.get_mut(start..).unwrap_or_default(), removed);
             let len = remaining.len().saturating_sub(removed);
             self.remaining = remaining.get_mut(..len).unwrap_or_default();
             self.make_room(removed);
@@ -88,6 +88,14 @@ impl<'b> Input<'b> {
         if len > 0 && self.outlook == Outlook::Full {
             self.outlook = Outlook::More;
         }
+    }
+}
+
+/// Moves the bytes from `by` on to the start.
+pub(crate) fn move_down(bytes: &mut [u8], by: usize) {
+    // The condition tells the compiler that nothing here can panic.
+    if by <= bytes.len() {
+        bytes.copy_within(by.., 0);
     }
 }
 

@@ -8,8 +8,8 @@
 //! \r\n
 //! ```
 
-use nom::bytes::complete::{tag, take_while, take_while1};
-use nom::combinator::{opt, recognize};
+use nom::bytes::complete::{take_while, take_while1};
+use nom::combinator::opt;
 use nom::multi::many0_count;
 use nom::sequence::preceded;
 use nom::{IResult, Parser};
@@ -17,7 +17,7 @@ use nom::{IResult, Parser};
 use super::content::Piece;
 use super::error::{Error, LimitError, SyntaxError};
 use super::section::{Found, SectionScan, offset};
-use crate::syntax::{quoted::quoted_string, token::token};
+use crate::syntax::{byte, quoted::quoted_string, span, token::token};
 use crate::{Limits, scan};
 
 /// Decodes a chunked message body, resuming where it stopped.
@@ -197,10 +197,10 @@ fn chunk_size(input: &[u8]) -> IResult<&[u8], &[u8]> {
 /// `chunk-ext-val = token / quoted-string`
 fn chunk_ext(input: &[u8]) -> IResult<&[u8], usize> {
     let value = preceded(
-        (bws, tag("="), bws),
-        nom::branch::alt((token, recognize(quoted_string))),
+        (bws, byte(b'='), bws),
+        nom::branch::alt((token, span(quoted_string))),
     );
-    many0_count((bws, tag(";"), bws, token, opt(value))).parse(input)
+    many0_count((bws, byte(b';'), bws, token, opt(value))).parse(input)
 }
 
 /// `BWS = *( SP / HTAB )`

@@ -10,15 +10,17 @@
 use core::ops::Range;
 
 use nom::branch::alt;
-use nom::bytes::complete::{tag, take_while1};
+use nom::bytes::complete::take_while1;
 use nom::character::complete::digit0;
-use nom::combinator::{opt, recognize, verify};
+use nom::combinator::{opt, verify};
+use nom::error::{Error, ErrorKind};
 use nom::multi::many0_count;
 use nom::sequence::{delimited, preceded, terminated};
 use nom::{IResult, Parser};
 
 use super::Method;
 use crate::scan::{self, Class};
+use crate::syntax::{byte, cut, number, span};
 
 /// The target of a request, in the form it was sent.
 ///
@@ -60,7 +62,7 @@ impl<'a> Target<'a> {
             (Method::Connect, _) => None,
             (Method::Options, b"*") => Some(Self::Asterisk),
             (_, [b'/', ..]) => {
-                let (path, query) = split_query(text);
+                let (path, query) = cut(text, |byte| byte == b'?');
                 Some(Self::Origin { path, query })
             }
             _ => Self::absolute(text),
@@ -69,19 +71,20 @@ impl<'a> Target<'a> {
 
     /// `absolute-URI = scheme ":" "//" authority path-abempty [ "?" query ]`
     fn absolute(text: &'a str) -> Option<Self> {
-        let (scheme, hierarchy) = text.split_once("://")?;
+        let (scheme, rest) = cut(text, |byte| byte == b':');
+        let hierarchy = rest?.strip_prefix("//")?;
         let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.');
-        if !scheme.starts_with(|first: char| first.is_ascii_alphabetic())
-            || !scheme.bytes().all(legal)
-        {
+        let first = scheme.bytes().next()?;
+        if !first.is_ascii_alphabetic() || !scheme.bytes().all(legal) {
             return None;
         }
-        let end = hierarchy.find(['/', '?']).unwrap_or(hierarchy.len());
+        let (authority, _) = cut(hierarchy, |byte| matches!(byte, b'/' | b'?'));
+        let end = authority.len();
         let (authority, reference) = hierarchy.split_at_checked(end)?;
         if authority.is_empty() || authority.starts_with(':') || !is_host(authority.as_bytes()) {
             return None;
         }
-        let (path, query) = split_query(reference);
+        let (path, query) = cut(reference, |byte| byte == b'?');
         let brackets = |byte: u8| matches!(byte, b'[' | b']');
         (!reference.bytes().any(brackets)).then_some(Self::Absolute {
             scheme,
@@ -123,12 +126,13 @@ pub(crate) fn is_valid(method: Method<'_>, target: &[u8]) -> bool {
 
 /// Whether `target` is a whole request target that `method` allows; of bytes nobody has looked at.
 pub(crate) fn is_target(method: Method<'_>, target: &str) -> bool {
-    let run: IResult<&[u8], _> = recognize(many0_count(alt((
+    let run: IResult<&[u8], _> = span(many0_count(alt((
         take_while1(is_target_byte),
-        recognize((tag("%"), hex_digit, hex_digit)),
+        span(pct_encoded),
     ))))
     .parse(target.as_bytes());
-    let brackets = target.starts_with('/') && target.contains(['[', ']']);
+    let brackets =
+        target.starts_with('/') && target.bytes().any(|byte| matches!(byte, b'[' | b']'));
     run.is_ok_and(|(after, _)| after.is_empty()) && !brackets && is_valid(method, target.as_bytes())
 }
 
@@ -172,22 +176,15 @@ pub(crate) fn is_plain_host(window: &[u8], value: &Range<usize>) -> bool {
 
 /// `authority-form = uri-host ":" port`, with neither of them empty: a tunnel needs both.
 fn is_authority_form(target: &[u8]) -> bool {
-    let port: IResult<_, _> = terminated(uri_host, tag(":")).parse(target);
+    let port: IResult<_, _> = terminated(uri_host, byte(b':')).parse(target);
     port.is_ok_and(|(port, host)| {
         !host.is_empty() && !port.is_empty() && port.iter().all(u8::is_ascii_digit)
     })
 }
 
-fn split_query(reference: &str) -> (&str, Option<&str>) {
-    match reference.split_once('?') {
-        Some((path, query)) => (path, Some(query)),
-        None => (reference, None),
-    }
-}
-
 /// `uri-host [ ":" port ]`
 fn host_and_port(input: &[u8]) -> IResult<&[u8], &[u8]> {
-    recognize((uri_host, opt(preceded(tag(":"), digit0)))).parse(input)
+    span((uri_host, opt(preceded(byte(b':'), digit0)))).parse(input)
 }
 
 /// `uri-host = IP-literal / IPv4address / reg-name`
@@ -199,25 +196,30 @@ fn uri_host(input: &[u8]) -> IResult<&[u8], &[u8]> {
 fn ip_literal(input: &[u8]) -> IResult<&[u8], &[u8]> {
     let inside = take_while1(|byte| byte != b']');
     delimited(
-        tag("["),
+        byte(b'['),
         verify(inside, |text: &[u8]| is_ipv6(text) || is_ip_future(text)),
-        tag("]"),
+        byte(b']'),
     )
     .parse(input)
 }
 
 /// `reg-name = *( unreserved / pct-encoded / sub-delims )`
 fn reg_name(input: &[u8]) -> IResult<&[u8], &[u8]> {
-    let encoded = |input| recognize((tag("%"), hex_digit, hex_digit)).parse(input);
-    let run = take_while1(is_reg_name_byte);
-    recognize(many0_count(alt((run, encoded)))).parse(input)
+    span(many0_count(alt((
+        take_while1(is_reg_name_byte),
+        span(pct_encoded),
+    ))))
+    .parse(input)
 }
 
-fn hex_digit(input: &[u8]) -> IResult<&[u8], &[u8]> {
-    verify(nom::bytes::complete::take(1_usize), |byte: &[u8]| {
-        byte.iter().all(u8::is_ascii_hexdigit)
-    })
-    .parse(input)
+/// `pct-encoded = "%" HEXDIG HEXDIG`
+fn pct_encoded(input: &[u8]) -> IResult<&[u8], ()> {
+    match input {
+        [b'%', high, low, rest @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
+            Ok((rest, ()))
+        }
+        _ => Err(nom::Err::Error(Error::new(input, ErrorKind::HexDigit))),
+    }
 }
 
 const fn is_reg_name_byte(byte: u8) -> bool {
@@ -226,9 +228,61 @@ const fn is_reg_name_byte(byte: u8) -> bool {
         | b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=')
 }
 
-/// `IPv6address`, by the standard library's parser of the same grammar.
+/// `IPv6address`: eight groups of up to four hexadecimal digits, the last two of which may be an
+/// IPv4 address, and `::` once for one or more groups of zeros (RFC 3986 §3.2.2).
 fn is_ipv6(text: &[u8]) -> bool {
-    core::str::from_utf8(text).is_ok_and(|text| text.parse::<core::net::Ipv6Addr>().is_ok())
+    let gap = text.windows(2).position(|pair| pair == b"::");
+    match gap.and_then(|at| text.split_at_checked(at)) {
+        None => groups(text, Tail::Address) == Some(8),
+        Some((before, gap)) => {
+            let after = gap.get(2..).unwrap_or_default();
+            let before = if before.is_empty() {
+                Some(0)
+            } else {
+                groups(before, Tail::Group)
+            };
+            let after = if after.is_empty() {
+                Some(0)
+            } else {
+                groups(after, Tail::Address)
+            };
+            matches!((before, after), (Some(before), Some(after)) if before.saturating_add(after) < 8)
+        }
+    }
+}
+
+/// What the groups of an IPv6 address may end with.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Tail {
+    Group,
+    /// Or an IPv4 address.
+    Address,
+}
+
+/// How many groups there are in `text`, if all of them are such. An IPv4 address counts as two.
+fn groups(text: &[u8], tail: Tail) -> Option<usize> {
+    let mut count = 0_usize;
+    let mut parts = text.split(|&byte| byte == b':').peekable();
+    while let Some(part) = parts.next() {
+        let is_last = parts.peek().is_none();
+        let is_group = (1..=4).contains(&part.len()) && part.iter().all(u8::is_ascii_hexdigit);
+        count = count.saturating_add(match part {
+            _ if is_group => 1,
+            _ if is_last && tail == Tail::Address && is_ipv4(part) => 2,
+            _ => return None,
+        });
+    }
+    Some(count)
+}
+
+/// `IPv4address = dec-octet "." dec-octet "." dec-octet "." dec-octet`
+fn is_ipv4(text: &[u8]) -> bool {
+    let is_octet = |octet: &[u8]| {
+        let leads_with_zero = octet.len() > 1 && octet.starts_with(b"0");
+        !leads_with_zero && number::decimal(octet).is_some_and(|value| value < 256)
+    };
+    text.split(|&byte| byte == b'.').all(is_octet)
+        && text.iter().filter(|&&byte| byte == b'.').count() == 3
 }
 
 /// `IPvFuture = "v" 1*HEXDIG "." 1*( unreserved / sub-delims / ":" )`
@@ -236,6 +290,81 @@ fn is_ip_future(text: &[u8]) -> bool {
     let version = take_while1(|byte: u8| byte.is_ascii_hexdigit());
     let address = take_while1(|byte| is_reg_name_byte(byte) || byte == b':');
     let future: IResult<&[u8], _> =
-        (alt((tag("v"), tag("V"))), version, tag("."), address).parse(text);
+        (alt((byte(b'v'), byte(b'V'))), version, byte(b'.'), address).parse(text);
     future.is_ok_and(|(after, _)| after.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ipv6_address_is_what_the_standard_library_takes_for_one() {
+        let texts = [
+            "::",
+            "::1",
+            "1::",
+            "1:2:3:4:5:6:7:8",
+            "1:2:3:4:5:6:7::",
+            "::2:3:4:5:6:7:8",
+            "1::8",
+            "1:2:3:4:5:6:1.2.3.4",
+            "::1.2.3.4",
+            "::ffff:255.255.255.255",
+            "abcd:EF01::",
+            "",
+            ":",
+            ":::",
+            "1:",
+            ":1",
+            "1:2:3:4:5:6:7:8:9",
+            "1::2::3",
+            "12345::",
+            "g::",
+            "1:2:3:4:5:6:7",
+            "1:2:3:4:5:6:7:8::",
+            "::1:2:3:4:5:6:7:8",
+            "1.2.3.4",
+            "1.2.3.4::",
+            "::1.2.3",
+            "::1.2.3.256",
+            "::1.2.3.4.5",
+            "::01.2.3.4",
+            "1:2:3:4:5:6:7:1.2.3.4",
+            "::1.2.3.4:5",
+            "::%25eth0",
+            "1:::2",
+        ];
+        for text in texts {
+            let expected = text.parse::<core::net::Ipv6Addr>().is_ok();
+            assert_eq!(is_ipv6(text.as_bytes()), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_host_is_a_name_or_an_address_and_perhaps_a_port() {
+        let rows = [
+            ("", true),
+            ("example.com", true),
+            ("example.com:80", true),
+            ("example.com:", true),
+            ("a_b~c!$&'()*+,;=", true),
+            ("a%20b", true),
+            ("[::1]:8080", true),
+            ("[v1.a:b]", true),
+            (":80", true),
+            ("a b", false),
+            ("a%2", false),
+            ("a:b", false),
+            ("a:80:80", false),
+            ("[::1", false),
+            ("[::1]a", false),
+            ("::1", false),
+            ("user@host", false),
+            ("a/b", false),
+        ];
+        for (host, expected) in rows {
+            assert_eq!(is_host(host.as_bytes()), expected, "{host}");
+        }
+    }
 }

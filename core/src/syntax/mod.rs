@@ -28,7 +28,7 @@
 use nom::IResult;
 use nom::Parser;
 use nom::combinator::all_consuming;
-use nom::error::Error;
+use nom::error::{Error, ErrorKind};
 
 pub mod emit;
 pub mod list;
@@ -61,5 +61,28 @@ where
         let (rest, _) = parser.parse(input)?;
         let taken_len = input.len().saturating_sub(rest.len());
         Ok((rest, input.get(..taken_len).unwrap_or_default()))
+    }
+}
+
+/// The text before the first byte that `is_end` holds for, and what follows that byte, if there is
+/// one. The byte is one of ASCII.
+///
+/// Like `str::split_once`, but with nothing that can panic as the compiler sees it.
+#[inline]
+pub(crate) fn cut(text: &str, is_end: impl Fn(u8) -> bool) -> (&str, Option<&str>) {
+    let end = text.bytes().position(is_end).unwrap_or(text.len());
+    match text.split_at_checked(end) {
+        Some((before, from)) => (before, from.get(1..)),
+        None => (text, None),
+    }
+}
+
+/// One byte.
+///
+/// Like nom's `tag`, but the compiler sees that nothing here can panic.
+pub(crate) fn byte(expected: u8) -> impl Fn(&[u8]) -> IResult<&[u8], u8> {
+    move |input| match input {
+        [first, rest @ ..] if *first == expected => Ok((rest, expected)),
+        _ => Err(nom::Err::Error(Error::new(input, ErrorKind::Tag))),
     }
 }

@@ -10,7 +10,7 @@ use crate::http::error::{LimitError, SyntaxError};
 use crate::http::head::{HeadScan, Marks};
 use crate::http::state::{Receive, Receiving, Send};
 use crate::http::stream::{Streaming, Want};
-use crate::window::{Input, Outlook, Output};
+use crate::window::{Input, Outlook, Output, move_down};
 
 impl Connection {
     pub(super) fn read_head(
@@ -179,8 +179,9 @@ impl Connection {
                     }
                     if start > 0 || from > to {
                         let start = from.saturating_add(start);
-                        let moved = start..start.saturating_add(len);
-                        input.remaining_mut().copy_within(moved, to);
+                        let moved = to..start.saturating_add(len);
+                        let bytes = input.remaining_mut().get_mut(moved);
+                        move_down(bytes.unwrap_or_default(), start.saturating_sub(to));
                     }
                     to = to.saturating_add(len);
                     from = from.saturating_add(end);
