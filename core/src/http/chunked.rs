@@ -8,7 +8,6 @@
 //! \r\n
 //! ```
 
-use nom::bytes::complete::{take_while, take_while1};
 use nom::combinator::opt;
 use nom::multi::many0_count;
 use nom::sequence::preceded;
@@ -17,7 +16,7 @@ use nom::{IResult, Parser};
 use super::content::Piece;
 use super::error::{Error, LimitError, SyntaxError};
 use super::section::{Found, SectionScan, offset};
-use crate::syntax::{byte, quoted::quoted_string, span, token::token};
+use crate::syntax::{byte, quoted::quoted_string, run, span, token::token};
 use crate::{Limits, scan};
 
 /// Decodes a chunked message body, resuming where it stopped.
@@ -189,7 +188,7 @@ const MAX_SIZE_LEN: usize = 32;
 
 /// `chunk-size = 1*HEXDIG`
 fn chunk_size(input: &[u8]) -> IResult<&[u8], &[u8]> {
-    take_while1(|byte: u8| byte.is_ascii_hexdigit()).parse(input)
+    run(1, |byte: u8| byte.is_ascii_hexdigit()).parse(input)
 }
 
 /// `chunk-ext = *( BWS ";" BWS chunk-ext-name [ BWS "=" BWS chunk-ext-val ] )`
@@ -205,7 +204,7 @@ fn chunk_ext(input: &[u8]) -> IResult<&[u8], usize> {
 
 /// `BWS = *( SP / HTAB )`
 fn bws(input: &[u8]) -> IResult<&[u8], &[u8]> {
-    take_while(|byte| matches!(byte, b' ' | b'\t')).parse(input)
+    run(0, |byte| matches!(byte, b' ' | b'\t')).parse(input)
 }
 
 /// The value of hexadecimal digits, or `None` when it is over 2⁶⁴ - 1.

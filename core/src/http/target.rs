@@ -10,7 +10,6 @@
 use core::ops::Range;
 
 use nom::branch::alt;
-use nom::bytes::complete::take_while1;
 use nom::character::complete::digit0;
 use nom::combinator::{opt, verify};
 use nom::error::{Error, ErrorKind};
@@ -20,7 +19,7 @@ use nom::{IResult, Parser};
 
 use super::Method;
 use crate::scan::{self, Class};
-use crate::syntax::{byte, cut, number, span};
+use crate::syntax::{byte, cut, number, run, span};
 
 /// The target of a request, in the form it was sent.
 ///
@@ -127,7 +126,7 @@ pub(crate) fn is_valid(method: Method<'_>, target: &[u8]) -> bool {
 /// Whether `target` is a whole request target that `method` allows; of bytes nobody has looked at.
 pub(crate) fn is_target(method: Method<'_>, target: &str) -> bool {
     let run: IResult<&[u8], _> = span(many0_count(alt((
-        take_while1(is_target_byte),
+        run(1, is_target_byte),
         span(pct_encoded),
     ))))
     .parse(target.as_bytes());
@@ -194,7 +193,7 @@ fn uri_host(input: &[u8]) -> IResult<&[u8], &[u8]> {
 
 /// `IP-literal = "[" ( IPv6address / IPvFuture ) "]"`
 fn ip_literal(input: &[u8]) -> IResult<&[u8], &[u8]> {
-    let inside = take_while1(|byte| byte != b']');
+    let inside = run(1, |byte| byte != b']');
     delimited(
         byte(b'['),
         verify(inside, |text: &[u8]| is_ipv6(text) || is_ip_future(text)),
@@ -206,7 +205,7 @@ fn ip_literal(input: &[u8]) -> IResult<&[u8], &[u8]> {
 /// `reg-name = *( unreserved / pct-encoded / sub-delims )`
 fn reg_name(input: &[u8]) -> IResult<&[u8], &[u8]> {
     span(many0_count(alt((
-        take_while1(is_reg_name_byte),
+        run(1, is_reg_name_byte),
         span(pct_encoded),
     ))))
     .parse(input)
@@ -287,8 +286,8 @@ fn is_ipv4(text: &[u8]) -> bool {
 
 /// `IPvFuture = "v" 1*HEXDIG "." 1*( unreserved / sub-delims / ":" )`
 fn is_ip_future(text: &[u8]) -> bool {
-    let version = take_while1(|byte: u8| byte.is_ascii_hexdigit());
-    let address = take_while1(|byte| is_reg_name_byte(byte) || byte == b':');
+    let version = run(1, |byte: u8| byte.is_ascii_hexdigit());
+    let address = run(1, |byte| is_reg_name_byte(byte) || byte == b':');
     let future: IResult<&[u8], _> =
         (alt((byte(b'v'), byte(b'V'))), version, byte(b'.'), address).parse(text);
     future.is_ok_and(|(after, _)| after.is_empty())

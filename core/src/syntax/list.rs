@@ -21,13 +21,12 @@ use core::iter::FusedIterator;
 use nom::IResult;
 use nom::Parser;
 use nom::branch::alt;
-use nom::bytes::complete::{tag, take_while, take_while1};
 use nom::combinator::{opt, rest};
 use nom::multi::many0_count;
 
 use super::quoted::quoted_string;
-use super::span;
 use super::token::{is_whitespace, trim_ows};
+use super::{byte, run, span};
 
 /// The elements of `value`, without whitespace around them and without the
 /// empty ones.
@@ -87,12 +86,12 @@ impl FusedIterator for List<'_> {}
 
 // #element => [ element ] *( OWS "," OWS [ element ] )
 fn element(input: &[u8]) -> IResult<&[u8], &[u8]> {
-    let (input, _) = take_while(|byte| byte == b',' || is_whitespace(byte)).parse(input)?;
-    let plain = take_while1(|byte| byte != b',' && byte != b'"');
+    let (input, _) = run(0, |byte| byte == b',' || is_whitespace(byte)).parse(input)?;
+    let plain = run(1, |byte| byte != b',' && byte != b'"');
     let quoted = span(quoted_string);
-    let unbalanced = span((tag("\""), rest));
+    let unbalanced = span((byte(b'"'), rest));
     let (input, found) = span(many0_count(alt((plain, quoted, unbalanced)))).parse(input)?;
-    let (input, _) = opt(tag(",")).parse(input)?;
+    let (input, _) = opt(byte(b',')).parse(input)?;
     Ok((input, trim_ows(found)))
 }
 

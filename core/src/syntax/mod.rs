@@ -77,12 +77,36 @@ pub(crate) fn cut(text: &str, is_end: impl Fn(u8) -> bool) -> (&str, Option<&str
     }
 }
 
-/// One byte.
-///
-/// Like nom's `tag`, but the compiler sees that nothing here can panic.
+/// This byte.
 pub(crate) fn byte(expected: u8) -> impl Fn(&[u8]) -> IResult<&[u8], u8> {
+    one(move |byte| byte == expected)
+}
+
+/// One byte that `is_legal` holds for.
+///
+/// Like nom's `tag` or `satisfy`, but the compiler sees that nothing here can panic.
+pub(crate) fn one(is_legal: impl Fn(u8) -> bool) -> impl Fn(&[u8]) -> IResult<&[u8], u8> {
     move |input| match input {
-        [first, rest @ ..] if *first == expected => Ok((rest, expected)),
-        _ => Err(nom::Err::Error(Error::new(input, ErrorKind::Tag))),
+        [first, rest @ ..] if is_legal(*first) => Ok((rest, *first)),
+        _ => Err(nom::Err::Error(Error::new(input, ErrorKind::Satisfy))),
+    }
+}
+
+/// As many bytes as `is_legal` holds for, and `least` of them at least.
+///
+/// Like nom's `take_while`, but the compiler sees that nothing here can panic.
+pub(crate) fn run(
+    least: usize,
+    is_legal: impl Fn(u8) -> bool,
+) -> impl Fn(&[u8]) -> IResult<&[u8], &[u8]> {
+    move |input| {
+        let len = input
+            .iter()
+            .position(|&byte| !is_legal(byte))
+            .unwrap_or(input.len());
+        match input.split_at_checked(len) {
+            Some((run, rest)) if len >= least => Ok((rest, run)),
+            _ => Err(nom::Err::Error(Error::new(input, ErrorKind::TakeWhile1))),
+        }
     }
 }

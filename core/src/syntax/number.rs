@@ -1,8 +1,8 @@
 //! Decimal numbers without sign, as every length and position is written.
 
+use super::run;
 use nom::IResult;
 use nom::Parser;
-use nom::bytes::complete::take_while1;
 
 /// The value of `bytes`, which is nothing but digits.
 ///
@@ -41,7 +41,7 @@ pub fn decimal(bytes: &[u8]) -> Option<u64> {
 ///
 /// A recoverable error of nom if `input` does not start with a digit.
 pub fn saturating_decimal(input: &[u8]) -> IResult<&[u8], u64> {
-    take_while1(|byte: u8| byte.is_ascii_digit())
+    run(1, |byte: u8| byte.is_ascii_digit())
         .map(|digits: &[u8]| decimal(digits).unwrap_or(u64::MAX))
         .parse(input)
 }

@@ -17,13 +17,12 @@ use core::slice;
 use nom::IResult;
 use nom::Parser;
 use nom::branch::alt;
-use nom::bytes::complete::{tag, take_while_m_n, take_while1};
 use nom::multi::many0_count;
 use nom::sequence::{delimited, preceded};
 
 use super::emit::{Emitter, NoRoom};
-use super::span;
 use super::token::token;
+use super::{byte, one, run, span};
 
 /// The value of a quoted-string or of a token.
 ///
@@ -141,10 +140,10 @@ impl FusedIterator for Unescaped<'_> {}
 /// A recoverable error of nom if there is no quote at the start, no quote at
 /// the end, or a control character between them.
 pub fn quoted_string(input: &[u8]) -> IResult<&[u8], Quoted<'_>> {
-    let text = take_while1(is_qdtext);
-    let pair = span(preceded(tag("\\"), take_while_m_n(1, 1, is_quotable)));
+    let text = run(1, is_qdtext);
+    let pair = span(preceded(byte(b'\\'), one(is_quotable)));
     let raw = span(many0_count(alt((text, pair))));
-    delimited(tag("\""), raw, tag("\""))
+    delimited(byte(b'"'), raw, byte(b'"'))
         .map(|raw| Quoted { raw })
         .parse(input)
 }

@@ -1,8 +1,8 @@
 //! Tokens and optional whitespace, RFC 9110 §5.6.2 and §5.6.3.
 
+use super::run;
 use nom::IResult;
 use nom::Parser;
-use nom::bytes::complete::{take_while, take_while1};
 
 /// Whether `byte` may stand in a token, RFC 9110 §5.6.2.
 ///
@@ -50,7 +50,7 @@ pub fn is_token(bytes: &[u8]) -> bool {
 ///
 /// A recoverable error of nom if `input` does not start with a tchar.
 pub fn token(input: &[u8]) -> IResult<&[u8], &[u8]> {
-    take_while1(is_tchar).parse(input)
+    run(1, is_tchar).parse(input)
 }
 
 /// Takes optional whitespace, RFC 9110 §5.6.3. Never fails.
@@ -63,7 +63,7 @@ pub fn token(input: &[u8]) -> IResult<&[u8], &[u8]> {
 ///
 /// None; the type is nom's.
 pub fn ows(input: &[u8]) -> IResult<&[u8], &[u8]> {
-    take_while(is_whitespace).parse(input)
+    run(0, is_whitespace).parse(input)
 }
 
 /// `bytes` without optional whitespace at both ends, RFC 9110 §5.6.3.
