@@ -13,7 +13,7 @@ use kinglet_core::{Context, Input, Instant, Limits, Output, Stamp, field};
 use support::escape::escape;
 use support::link::{Link, State};
 use support::messages::{FAILED, HEAD, LIMITS, OK, chunked, content_of, echo, ok, post};
-use support::script::Script;
+use support::script::{MakeScript, Script};
 
 #[test]
 fn requests_sent_ahead_wait_while_an_answer_is_deferred() {
@@ -170,7 +170,7 @@ fn draining_lets_a_stream_come_to_its_end() {
 
 #[test]
 fn what_an_application_may_not_do_is_answered_with_500() {
-    let misuses: [(&str, fn() -> Script, String); 7] = [
+    let misuses: [(&str, MakeScript, String); 7] = [
         (
             "an interim status as the answer",
             || Script::new(|_, reply| reply.send(Status::CONTINUE, &[], b"")),
@@ -242,7 +242,7 @@ fn an_exchange_is_forgotten_when_it_is_over_however_it_ends() {
             .stream(|stream| stream.abort())
     };
     let receive = || Script::new(|_, reply| reply.receive()).content(|_, reply| reply.receive());
-    let rows: [(&str, fn() -> Script, String); 5] = [
+    let rows: [(&str, MakeScript, String); 5] = [
         ("an answer", ok, HEAD.to_owned()),
         (
             "the last answer",
