@@ -119,11 +119,11 @@ fn replay(row: &Row, manner: &Manner) -> Result<(), String> {
     for &len in &manner.feed {
         link.send(&row.input[at..len]);
         at = len;
-        bite(&mut link, manner.bite, &mut output);
+        link.bite(manner.bite, &mut output);
     }
     if row.ends {
         link.finish();
-        bite(&mut link, manner.bite, &mut output);
+        link.bite(manner.bite, &mut output);
     }
     output.extend(link.received());
     let is_late = manner.feed.iter().any(|&len| len == head_len(&row.input));
@@ -132,18 +132,6 @@ fn replay(row: &Row, manner: &Manner) -> Result<(), String> {
         follow(row, &mut link, manner)?;
     }
     Ok(())
-}
-
-/// The client takes its bites until nothing more comes.
-fn bite(link: &mut Link<Recorder>, len: usize, output: &mut Vec<u8>) {
-    while len != usize::MAX {
-        link.take(len);
-        let bitten = link.received();
-        output.extend_from_slice(&bitten);
-        if bitten.is_empty() {
-            return;
-        }
-    }
 }
 
 /// Bytes of the first head, for rows that begin with one.
@@ -207,7 +195,7 @@ fn follow(row: &Row, link: &mut Link<Recorder>, manner: &Manner) -> Result<(), S
         }
         Then::Open | Then::More => return Ok(()),
     };
-    bite(link, manner.bite, &mut output);
+    link.bite(manner.bite, &mut output);
     output.extend(link.received());
     if output != expected {
         return Err(format!("then sent {}", escape(&output)));

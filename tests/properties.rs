@@ -68,7 +68,8 @@ fn a_connection_says_the_same_however_its_bytes_come_and_go() {
 #[test]
 fn inputs_that_were_found_by_fuzzing_hold() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/seeds");
-    let targets: [(&str, fn(&[u8])); 3] = [
+    type Body = fn(&[u8]);
+    let targets: [(&str, Body); 3] = [
         ("head", bodies::head),
         ("chunked", bodies::chunked),
         ("connection", bodies::connection),

@@ -12,7 +12,7 @@ use kinglet_core::http::server::{Cause, Part};
 use kinglet_core::http::{Error, Length, Status, Ticket, TimeoutError};
 use kinglet_core::{Instant, Limits};
 use support::link::{Link, State};
-use support::script::Script;
+use support::script::{MakeScript, Script};
 
 const LIMITS: Limits = Limits {
     min_room: 256,
@@ -151,12 +151,23 @@ fn content_that_trickles_is_cut_at_the_end_of_the_window() {
             },
         )
     };
+    // Each byte that is sent back leaves less room than the engine waits for, and is sent at once.
+    let echo = || {
+        Script::new(|_, reply| reply.start(Status::OK, &[], Length::Unknown)).stream(
+            |mut stream| {
+                let written = stream.write(stream.content());
+                stream.consume(written);
+                stream.receive()
+            },
+        )
+    };
     // Where the answer has begun already, there is none to say 408 in.
-    let rows: [(&str, fn() -> Script, &str); 4] = [
+    let rows: [(&str, MakeScript, &str); 5] = [
         ("receive", reader, "HTTP/1.1 408"),
         ("collect", collector, "HTTP/1.1 408"),
         ("discard", early, ""),
         ("stream", streamer, ""),
+        ("echo", echo, ""),
     ];
     for start in starts() {
         for framing in ["Content-Length: 5000", "Transfer-Encoding: chunked"] {
@@ -171,7 +182,11 @@ fn content_that_trickles_is_cut_at_the_end_of_the_window() {
                     link.pass(SECOND).send("x");
                     assert_eq!(link.state, State::Receiving, "{name} at {second}s");
                 }
-                assert_eq!(link.received_text(), "", "{name} after {before}");
+                let said = link.received_text();
+                assert!(
+                    said.is_empty() || name == "echo",
+                    "{name}: {said} after {before}"
+                );
                 check_cut(&mut link, SECOND, answer);
                 assert_eq!(link.state, State::Shut, "{name}, {framing}");
                 link.pass(LIMITS.drain_timeout);

@@ -156,6 +156,22 @@ impl<A: Application> Link<A> {
         self
     }
 
+    /// The peer takes `len` bytes at a time until nothing more comes, and adds them to `received`. One
+    /// that takes all there is at any time has them already.
+    pub fn bite(&mut self, len: usize, received: &mut Vec<u8>) {
+        if len == usize::MAX {
+            return;
+        }
+        loop {
+            self.take(len);
+            let bitten = self.received();
+            received.extend_from_slice(&bitten);
+            if bitten.is_empty() {
+                return;
+            }
+        }
+    }
+
     /// What the peer has got since it was last asked.
     pub fn received(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.received)

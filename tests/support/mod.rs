@@ -4,6 +4,7 @@
 pub mod damage;
 pub mod escape;
 pub mod link;
+pub mod messages;
 pub mod noise;
 pub mod recorder;
 pub mod script;

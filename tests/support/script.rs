@@ -11,6 +11,9 @@ type OnContent = Box<dyn FnMut(Part<'_>, Reply<'_>) -> Handled>;
 type OnResume = Box<dyn FnMut(Reply<'_>) -> Handled>;
 type OnStream = Box<dyn FnMut(Stream<'_>) -> Handled>;
 
+/// What makes a script, for rows of a table.
+pub type MakeScript = fn() -> Script;
+
 /// What does not expect a call answers 500, or cuts its answer off.
 pub struct Script {
     request: OnRequest,

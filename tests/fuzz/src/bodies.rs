@@ -274,14 +274,7 @@ fn serve(input: &[u8], feed: &[usize], room: usize, bite: usize) -> Served {
     for &len in feed.iter().filter(|&&len| len > 0) {
         link.send(&input[at..len]);
         at = len;
-        while bite != usize::MAX {
-            link.take(bite);
-            let bitten = link.received();
-            output.extend_from_slice(&bitten);
-            if bitten.is_empty() {
-                break;
-            }
-        }
+        link.bite(bite, &mut output);
     }
     output.extend(link.received());
     let unread = link.unread();

@@ -111,6 +111,8 @@ enum Timer {
     Idle,
     Head,
     Content,
+    /// The same, while output is sent first: it goes on where that takes no time to speak of.
+    Paused,
     Drain,
 }
 
@@ -218,7 +220,10 @@ impl Connection {
                 Next::Again => continue,
                 Next::Receive => Event::Receive,
                 Next::Send => {
-                    self.timer = Timer::Off;
+                    self.timer = match self.timer {
+                        Timer::Content | Timer::Paused => Timer::Paused,
+                        Timer::Off | Timer::Idle | Timer::Head | Timer::Drain => Timer::Off,
+                    };
                     Event::Send
                 }
                 Next::Wait => {

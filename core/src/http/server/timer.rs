@@ -13,7 +13,8 @@ impl Connection {
     /// When [`step`](Self::step) has to be called at the latest, whatever comes.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
-        let receive = (self.timer != Timer::Off).then_some(self.receive_deadline);
+        let is_running = !matches!(self.timer, Timer::Off | Timer::Paused);
+        let receive = is_running.then_some(self.receive_deadline);
         if !self.sending_is_stuck && self.sending != Sending::Content {
             return receive;
         }
@@ -73,12 +74,16 @@ impl Connection {
         input: &Input<'_>,
     ) -> Next {
         let limits = &context.limits;
+        let is_within = !context.now.has_reached(self.receive_deadline);
+        if self.timer == Timer::Paused && timer == Timer::Content && is_within {
+            self.timer = Timer::Content;
+        }
         if self.timer == timer {
-            if !context.now.has_reached(self.receive_deadline) {
+            if is_within {
                 return Next::Receive;
             }
             match timer {
-                Timer::Off => return Next::Receive,
+                Timer::Off | Timer::Paused => return Next::Receive,
                 Timer::Idle => return self.close(Cause::Idle),
                 Timer::Head => return Next::Fail(TimeoutError::Head.into()),
                 Timer::Drain => return self.close(self.cause.unwrap_or(Cause::Agreed)),
@@ -91,7 +96,7 @@ impl Connection {
             }
         }
         let patience = match timer {
-            Timer::Off => Duration::ZERO,
+            Timer::Off | Timer::Paused => Duration::ZERO,
             Timer::Idle => limits.idle_timeout,
             Timer::Head => limits.head_timeout,
             Timer::Drain => limits.drain_timeout,
