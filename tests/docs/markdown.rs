@@ -10,6 +10,13 @@ pub struct Block<'a> {
     pub lines: Vec<&'a str>,
 }
 
+/// A table: the cells of each row below its head, and the section it stands in.
+#[derive(Debug)]
+pub struct Table<'a> {
+    pub section: &'a str,
+    pub rows: Vec<Vec<&'a str>>,
+}
+
 /// All fenced blocks of `text`, in order.
 pub fn blocks(text: &str) -> Vec<Block<'_>> {
     let mut blocks = Vec::new();
@@ -32,4 +39,48 @@ pub fn blocks(text: &str) -> Vec<Block<'_>> {
         });
     }
     blocks
+}
+
+/// The table in the section that is headed `section`.
+pub fn table<'a>(text: &'a str, section: &'a str) -> Table<'a> {
+    let mut lines = text.lines();
+    let found = lines.any(|line| line.trim_start_matches('#').trim_start() == section);
+    assert!(found, "no section {section}");
+    let rows = lines
+        .skip_while(|line| !line.starts_with('|'))
+        .take_while(|line| line.starts_with('|'))
+        .skip(2)
+        .map(|line| {
+            let inside = line.trim_start_matches('|').trim_end_matches('|');
+            inside.split('|').map(str::trim).collect()
+        });
+    Table {
+        section,
+        rows: rows.collect(),
+    }
+}
+
+impl<'a> Table<'a> {
+    /// The row whose first cell is `name`, as code.
+    pub fn row(&self, name: &str) -> &[&'a str] {
+        let row = self
+            .rows
+            .iter()
+            .find(|row| row[0].trim_matches('`') == name);
+        row.unwrap_or_else(|| panic!("{}: no row for {name}", self.section))
+    }
+
+    /// Every row has a first cell that is one of `names`, and no two have the same.
+    pub fn has_only(&self, names: &[&str]) {
+        for row in &self.rows {
+            let name = row[0].trim_matches('`');
+            assert!(names.contains(&name), "{}: no {name} there", self.section);
+        }
+        assert_eq!(
+            self.rows.len(),
+            names.len(),
+            "{}: a row twice",
+            self.section
+        );
+    }
 }
