@@ -1,4 +1,5 @@
-//! What `docs/` says is so: its examples are played on the engine, its tables compared with the code.
+//! What `docs/` says is so: its examples are played on the engine, its tables and names compared with
+//! the code.
 
 #[path = "docs/application.rs"]
 mod application;
@@ -15,10 +16,11 @@ use std::time::Duration;
 use example::Delivery;
 use kinglet_core::{Limits, Stamp, window::Queue};
 use kinglet_hosted::{Backend, Options};
-use markdown::{blocks, table};
+use markdown::{blocks, citations, table};
 
 const ANATOMY: &str = include_str!("../docs/http-anatomy.md");
 const LIMITS: &str = include_str!("../docs/limits.md");
+const THREATS: &str = include_str!("../docs/threat-model.md");
 
 #[test]
 fn every_example_of_the_anatomy_comes_out_as_shown() {
@@ -185,6 +187,29 @@ fn every_constant_in_the_table_has_its_value_in_the_code() {
     assert_eq!(table.row("MAX_HELD")[1], format!("`{}`", Queue::MAX_HELD));
     let max_server_len = format!("`{}`", Stamp::MAX_SERVER_LEN);
     assert_eq!(table.row("MAX_SERVER_LEN")[1], max_server_len);
+}
+
+#[test]
+fn what_is_cited_from_the_code_is_there() {
+    for (page, text) in [
+        ("http-anatomy", ANATOMY),
+        ("limits", LIMITS),
+        ("threat-model", THREATS),
+    ] {
+        let citations = citations(text);
+        assert!(citations.len() > 5, "{page}: only {}", citations.len());
+        for citation in citations {
+            let file = read(citation.file);
+            for name in citation.names {
+                let last = name.rsplit("::").next().unwrap_or(name);
+                assert!(
+                    file.contains(last),
+                    "{page}: {} has no {name}",
+                    citation.file
+                );
+            }
+        }
+    }
 }
 
 /// A file of this repository.

@@ -17,6 +17,37 @@ pub struct Table<'a> {
     pub rows: Vec<Vec<&'a str>>,
 }
 
+/// A file of the repository that a text names, and what it is said to have.
+#[derive(Debug)]
+pub struct Citation<'a> {
+    pub file: &'a str,
+    pub names: Vec<&'a str>,
+}
+
+/// All files that `text` names as `` `file` `` or as `` `file` (`name`, `name`) ``.
+pub fn citations(text: &str) -> Vec<Citation<'_>> {
+    const ROOMS: [&str; 5] = ["core/", "hosted/", "tests/", "examples/", "docs/"];
+    let parts: Vec<&str> = text.split('`').collect();
+    let mut citations: Vec<Citation<'_>> = Vec::new();
+    let mut is_open = false;
+    // Every second part lies between two backticks.
+    for pair in parts.windows(2).skip(1).step_by(2) {
+        let [code, after] = pair else { continue };
+        let is_file = ROOMS.iter().any(|room| code.starts_with(room)) && code.contains('.');
+        if is_file {
+            citations.push(Citation {
+                file: code,
+                names: Vec::new(),
+            });
+            is_open = after.trim_start() == "(";
+        } else if let Some(last) = citations.last_mut().filter(|_| is_open) {
+            last.names.push(code);
+            is_open = after.trim() == ",";
+        }
+    }
+    citations
+}
+
 /// All fenced blocks of `text`, in order.
 pub fn blocks(text: &str) -> Vec<Block<'_>> {
     let mut blocks = Vec::new();
