@@ -33,7 +33,7 @@ pub fn citations(text: &str) -> Vec<Citation<'_>> {
     // Every second part lies between two backticks.
     for pair in parts.windows(2).skip(1).step_by(2) {
         let [code, after] = pair else { continue };
-        let is_file = ROOMS.iter().any(|room| code.starts_with(room)) && code.contains('.');
+        let is_file = ROOMS.iter().any(|room| code.starts_with(room));
         if is_file {
             citations.push(Citation {
                 file: code,
