@@ -101,6 +101,7 @@ pub(crate) fn find(byte: u8, bytes: &[u8], from: usize) -> usize {
 
 /// Fewer than eight bytes, with zeros behind them.
 #[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "fewer than 8 bytes")]
 fn padded_word(bytes: &[u8]) -> u64 {
     match (bytes.first_chunk(), bytes.last_chunk()) {
         (Some(first), Some(last)) => {
@@ -156,6 +157,7 @@ mod lanes {
 
     /// Bytes that are fewer than a block, with zeros behind them.
     #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "fewer than 16 bytes")]
     pub(super) fn padded(bytes: &[u8]) -> [u8; COUNT] {
         let wide = match (bytes.first_chunk(), bytes.last_chunk()) {
             (Some(first), Some(last)) => {

@@ -60,6 +60,9 @@ impl Decoder {
     /// For what is no longer HTTP: everything is content.
     pub(crate) const SWITCHED: Self = Self(State::Switched);
 
+    /// For a message without a body.
+    pub(crate) const ENDED: Self = Self(State::Ended);
+
     /// A decoder for a message body with this framing.
     ///
     /// # Errors
@@ -148,7 +151,17 @@ impl Decoder {
     }
 
     /// The framing that what is to come has.
+    #[inline]
     pub(crate) const fn framing(&self) -> Framing {
+        if self.has_ended() {
+            Framing::None
+        } else {
+            self.framing_to_come()
+        }
+    }
+
+    #[inline(never)]
+    const fn framing_to_come(&self) -> Framing {
         match self.0 {
             State::Length { left } => Framing::Length(left),
             State::Chunked(_) => Framing::Chunked,

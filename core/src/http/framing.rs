@@ -275,6 +275,12 @@ impl Notes {
 }
 
 impl Facts {
+    /// Whether an HTTP/1.1 request of which this is known has no content, and asks for nothing that
+    /// is not so anyway: it has `Host`, and perhaps `Connection: keep-alive`.
+    pub(crate) const fn are_plain(self) -> bool {
+        self.0 & !(Note::KeepAlive as u16) == Note::Host as u16
+    }
+
     pub(crate) const fn has(self, note: Note) -> bool {
         self.0 & note as u16 != 0
     }

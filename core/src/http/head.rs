@@ -146,6 +146,7 @@ impl HeadScan {
 
     /// Reads on and notes what it learns in `marks`, which are the same at every call. Answers
     /// whether the head is whole.
+    #[inline(always)]
     pub(crate) fn resume(
         &mut self,
         marks: &mut Marks,
@@ -392,6 +393,12 @@ impl Marks {
             content: None,
             trailers: Fields::default(),
         })
+    }
+
+    /// Whether the request has no content, leaves the connection open and expects nothing, as most.
+    #[inline]
+    pub(crate) const fn are_plain(&self) -> bool {
+        matches!(self.version, Version::Http11) && self.facts.are_plain()
     }
 
     pub(crate) fn head_len(&self) -> usize {

@@ -83,14 +83,19 @@ impl SectionScan {
     pub(crate) fn next(&mut self, window: &[u8], max_lines: u16) -> Result<Found, Error> {
         if self.place == Place::Line {
             // Whole lines in which nothing is wrong, which is what nearly all are.
-            let mut rest = window.get(usize::from(self.at)..).unwrap_or_default();
+            let Some(mut rest) = window.get(usize::from(self.at)..) else {
+                return Ok(Found::More);
+            };
             let mut lines = self.lines;
             let here = |rest: &[u8]| window.len().wrapping_sub(rest.len());
             loop {
                 if let Some((b"\r\n", after)) = rest.split_first_chunk() {
                     return Ok(Found::End(here(after)));
                 }
-                let Some(line) = WholeLine::split_off(rest).filter(|_| lines < max_lines) else {
+                if lines >= max_lines {
+                    break;
+                }
+                let Some(line) = WholeLine::split_off(rest) else {
                     break;
                 };
                 lines = lines.wrapping_add(1);
@@ -182,19 +187,23 @@ impl<'a> WholeLine<'a> {
     /// it has not come yet, or something is wrong with it.
     #[inline(always)]
     fn split_off(bytes: &'a [u8]) -> Option<Self> {
-        let mut colon = scan::skip(Class::Name, bytes);
-        if bytes.get(colon) != Some(&b':') {
-            colon = skip_token(bytes, colon);
-        }
-        let (name @ [_, ..], [b':', bytes @ ..]) = bytes.split_at_checked(colon)? else {
-            return None;
+        let at_colon = |at| match bytes.split_at_checked(at) {
+            Some((name @ [_, ..], [b':', rest @ ..])) => Some((name, rest)),
+            _ => None,
         };
-        let mut end = scan::skip(Class::Text, bytes);
-        if bytes.get(end) != Some(&b'\r') {
-            end = skip_value(bytes, end);
-        }
-        let (value, [b'\r', b'\n', after @ ..]) = bytes.split_at_checked(end)? else {
-            return None;
+        let name = at_colon(scan::skip(Class::Name, bytes));
+        let (name, bytes) = match name {
+            Some(name) => name,
+            None => at_colon(skip_token(bytes, 0))?,
+        };
+        let at_end = |at| match bytes.split_at_checked(at) {
+            Some((value, [b'\r', b'\n', after @ ..])) => Some((value, after)),
+            _ => None,
+        };
+        let value = at_end(scan::skip(Class::Text, bytes));
+        let (value, after) = match value {
+            Some(value) => value,
+            None => at_end(skip_value(bytes, 0))?,
         };
         Some(Self { name, value, after })
     }

@@ -150,7 +150,7 @@ pub(crate) fn is_host(value: &[u8]) -> bool {
     let name = value.iter().position(|&byte| !is_reg_name_byte(byte));
     match name.and_then(|end| value.split_at_checked(end)) {
         None => true,
-        Some((_, [b':', port @ ..])) => port.iter().all(u8::is_ascii_digit),
+        Some((_, [b':', port @ ..])) => is_port(port),
         Some(_) => host_and_port(value).is_ok_and(|(after, _)| after.is_empty()),
     }
 }
@@ -163,22 +163,26 @@ pub(crate) fn is_plain_host(window: &[u8], value: &Range<usize>) -> bool {
         return false;
     };
     // The scan may go on behind the value, where it meets CR at once.
-    let len = value.len().wrapping_sub(1);
+    let len = value.end.wrapping_sub(value.start).wrapping_sub(1);
     match host.split_at_checked(scan::skip(Class::HostName, host)) {
         Some((name, _)) if name.len() == len => true,
         Some((name, [b':', port @ ..])) => port
             .get(..len.wrapping_sub(name.len()).wrapping_sub(1))
-            .is_some_and(|port| port.iter().all(u8::is_ascii_digit)),
+            .is_some_and(is_port),
         _ => false,
     }
+}
+
+/// `port = *DIGIT`
+#[inline(never)]
+fn is_port(port: &[u8]) -> bool {
+    port.iter().all(u8::is_ascii_digit)
 }
 
 /// `authority-form = uri-host ":" port`, with neither of them empty: a tunnel needs both.
 fn is_authority_form(target: &[u8]) -> bool {
     let port: IResult<_, _> = terminated(uri_host, byte(b':')).parse(target);
-    port.is_ok_and(|(port, host)| {
-        !host.is_empty() && !port.is_empty() && port.iter().all(u8::is_ascii_digit)
-    })
+    port.is_ok_and(|(port, host)| !host.is_empty() && !port.is_empty() && is_port(port))
 }
 
 /// `uri-host [ ":" port ]`

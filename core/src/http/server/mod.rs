@@ -208,13 +208,14 @@ impl Connection {
     ) -> Event<'e> {
         input.consume(core::mem::take(&mut self.lent) as usize);
         loop {
-            let next = match (self.sending, self.cause) {
-                (Sending::Closed, _) => self.discard(context, input),
-                (_, Some(cause)) => self.give_up(cause, context, output),
-                (Sending::Idle, None) => self.read_head(context, input, output),
-                (Sending::Owed, None) => self.owe(context, input, output),
-                (Sending::Content, None) => self.stream(context, input, output),
-                (Sending::Complete, None) => self.complete(context, input),
+            let cause = self.cause.filter(|_| self.sending != Sending::Closed);
+            let next = match (cause, self.sending) {
+                (Some(cause), _) => self.give_up(cause, context, output),
+                (None, Sending::Idle) => self.read_head(context, input, output),
+                (None, Sending::Owed) => self.owe(context, input, output),
+                (None, Sending::Content) => self.stream(context, input, output),
+                (None, Sending::Complete) => self.complete(context, input, output),
+                (None, Sending::Closed) => self.discard(context, input),
             };
             return match next {
                 Next::Again => continue,

@@ -6,13 +6,14 @@ use super::{
 use crate::Context;
 use crate::http::content::{Decoder, Piece};
 use crate::http::emit;
-use crate::http::error::{LimitError, SyntaxError};
+use crate::http::error::{Error, LimitError, SyntaxError};
 use crate::http::head::{HeadScan, Marks};
 use crate::http::state::{Receive, Receiving, Send};
 use crate::http::stream::{Streaming, Want};
 use crate::window::{Input, Outlook, Output, move_down};
 
 impl Connection {
+    #[inline(never)]
     pub(super) fn read_head(
         &mut self,
         context: &Context,
@@ -49,29 +50,30 @@ impl Connection {
         }
     }
 
-    pub(super) fn begin_exchange(&mut self, context: &Context) -> Next {
-        let Progress::Head(scan) = &self.progress else {
-            return self.aborted();
-        };
+    fn begin_exchange(&mut self, context: &Context) -> Next {
         let marks = &self.marks;
-        let decoder = match scan.framing(marks) {
-            Ok(framing) => Decoder::new(framing, &context.limits),
-            Err(error) => Err(error.into()),
-        };
-        let decoder = match decoder {
-            Ok(decoder) => decoder,
-            Err(error) => return Next::Fail(error),
-        };
+        let mut decoder = Decoder::ENDED;
+        let mut is_last = false;
+        self.expectation = Expectation::None;
+        if !marks.are_plain() {
+            let Progress::Head(scan) = &self.progress else {
+                return self.aborted();
+            };
+            let framing = scan.framing(marks).map_err(Error::from);
+            decoder = match framing.and_then(|framing| Decoder::new(framing, &context.limits)) {
+                Ok(decoder) => decoder,
+                Err(error) => return Next::Fail(error),
+            };
+            if marks.expects_continue() && !decoder.has_ended() {
+                self.expectation = Expectation::Continue;
+            }
+            is_last = !marks.persists();
+        }
         self.exchanges = self.exchanges.wrapping_add(1);
-        let is_last = !marks.persists() || self.exchanges >= context.limits.max_exchanges;
+        is_last |= self.exchanges >= context.limits.max_exchanges;
         if is_last && self.afterwards == Afterwards::Persist {
             self.afterwards = Afterwards::Close;
         }
-        self.expectation = if marks.expects_continue() && !decoder.has_ended() {
-            Expectation::Continue
-        } else {
-            Expectation::None
-        };
         self.progress = Progress::Content(decoder);
         self.discardable = context.limits.max_discarded_len;
         self.receive_side(Receive::Head);
@@ -275,40 +277,47 @@ impl Connection {
     }
 
     /// The answer is whole.
-    pub(super) fn complete(&mut self, context: &Context, input: &mut Input<'_>) -> Next {
+    pub(super) fn complete(
+        &mut self,
+        context: &Context,
+        input: &mut Input<'_>,
+        output: &Output<'_>,
+    ) -> Next {
         if self.afterwards != Afterwards::Persist {
             return self.shutdown();
         }
-        if self.receiving == Receiving::Content {
-            let Progress::Content(decoder) = &mut self.progress else {
-                return self.aborted();
-            };
-            match decoder.decode(input.remaining(), &context.limits) {
-                Ok(Piece::More { consumed }) => {
-                    return self.await_content(consumed, context, input);
-                }
-                Ok(Piece::Data { end, .. }) => {
-                    let len = u32::try_from(end).unwrap_or(u32::MAX);
-                    match self.discardable.checked_sub(len) {
-                        Some(left) => self.discardable = left,
-                        None => return self.shutdown(),
-                    }
-                    input.consume(end);
-                    self.count(end);
-                    return Next::Again;
-                }
-                Ok(Piece::End { end, .. }) => {
-                    input.consume(end);
-                    self.receive_side(Receive::End);
-                }
-                Err(error) => return Next::Fail(error),
-            }
+        if self.receiving == Receiving::Content && !self.content_has_ended() {
+            return self.drop_content(context, input);
         }
+        self.receive_side(Receive::End);
         self.receive_side(Receive::Next);
         self.send_side(Send::Next);
         self.progress = Progress::Head(HeadScan::NEW);
         self.marks = Marks::NONE;
         self.timer = Timer::Off;
+        self.read_head(context, input, output)
+    }
+
+    /// Drops content that nobody wanted, as long as that is not too much.
+    #[inline(never)]
+    fn drop_content(&mut self, context: &Context, input: &mut Input<'_>) -> Next {
+        let Progress::Content(decoder) = &mut self.progress else {
+            return self.aborted();
+        };
+        match decoder.decode(input.remaining(), &context.limits) {
+            Ok(Piece::More { consumed }) => return self.await_content(consumed, context, input),
+            Ok(Piece::Data { end, .. }) => {
+                let len = u32::try_from(end).unwrap_or(u32::MAX);
+                match self.discardable.checked_sub(len) {
+                    Some(left) => self.discardable = left,
+                    None => return self.shutdown(),
+                }
+                input.consume(end);
+                self.count(end);
+            }
+            Ok(Piece::End { end, .. }) => input.consume(end),
+            Err(error) => return Next::Fail(error),
+        }
         Next::Again
     }
 
