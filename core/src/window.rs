@@ -10,6 +10,7 @@
 /// What remains after a turn comes back in the next input, with more behind it.
 #[derive(Debug)]
 pub struct Input<'b> {
+    consumed: usize,
     remaining: &'b mut [u8],
     outlook: Outlook,
 }
@@ -32,6 +33,7 @@ impl<'b> Input<'b> {
     #[inline]
     pub const fn new(bytes: &'b mut [u8], outlook: Outlook) -> Self {
         Self {
+            consumed: 0,
             remaining: bytes,
             outlook,
         }
@@ -44,6 +46,14 @@ impl<'b> Input<'b> {
         self.remaining
     }
 
+    /// How many of the bytes are consumed. Behind them lies what [remains](Self::remaining); what lies
+    /// behind that is of no more use.
+    #[must_use]
+    #[inline]
+    pub const fn consumed(&self) -> usize {
+        self.consumed
+    }
+
     /// What may come behind [`remaining`](Self::remaining).
     #[must_use]
     #[inline]
@@ -54,6 +64,7 @@ impl<'b> Input<'b> {
     /// Marks the first `len` remaining bytes as consumed.
     #[inline]
     pub(crate) fn consume(&mut self, len: usize) {
+        self.consumed = self.consumed.wrapping_add(len);
         let remaining = core::mem::take(&mut self.remaining);
         self.remaining = remaining.get_mut(len..).unwrap_or_default();
         self.make_room(len);

@@ -9,12 +9,32 @@ use kinglet_core::window::{Overflow, Queue};
 /// Below 128 KiB, so that the C library's allocator takes neither from the system anew.
 pub(crate) const BUFFER_LEN: usize = 64 * 1024;
 
+/// Below this there is no point in a receive into a spill.
+const MIN_SPARE: usize = 4 * 1024;
+
 /// How many spills a reactor keeps for use again, and up to which length.
 const MAX_POOLED: usize = 64;
 const MAX_POOLED_LEN: usize = BUFFER_LEN;
 
 /// How many slices one system call sends at most.
 const MAX_SLICES: usize = 2 * Queue::MAX_HELD + 2;
+
+/// Bytes that were received and are not consumed.
+///
+/// ```text
+///  bytes  [ consumed | remaining | spare ]
+///                    ^ start     ^ end
+/// ```
+///
+/// Consumed bytes are given up when what remains is no longer than they are, and the buffer doubles
+/// when it is full: so a byte is moved twice at most, however small the pieces are that come.
+#[derive(Debug)]
+pub(crate) struct Unread {
+    // start <= end <= bytes.len()
+    bytes: Vec<u8>,
+    start: usize,
+    end: usize,
+}
 
 /// Bytes that were sent only in part, or not at all.
 #[derive(Debug)]
@@ -37,6 +57,59 @@ pub(crate) struct Rest {
 #[derive(Debug, Default)]
 pub(crate) struct Pool {
     buffers: Vec<Vec<u8>>,
+}
+
+impl Unread {
+    /// A copy of `remaining`.
+    pub(crate) fn new(remaining: &[u8], pool: &mut Pool) -> Self {
+        let mut bytes = pool.take();
+        bytes.extend_from_slice(remaining);
+        Self {
+            start: 0,
+            end: bytes.len(),
+            bytes,
+        }
+    }
+
+    /// What remains.
+    pub(crate) fn remaining(&mut self) -> &mut [u8] {
+        &mut self.bytes[self.start..self.end]
+    }
+
+    /// Room behind what remains; none once that is `max_len` long.
+    pub(crate) fn spare(&mut self, max_len: usize) -> &mut [u8] {
+        if self.start >= self.end - self.start {
+            self.bytes.copy_within(self.start..self.end, 0);
+            self.end -= self.start;
+            self.start = 0;
+        }
+        if self.bytes.len() - self.end < MIN_SPARE {
+            self.bytes
+                .resize((2 * self.bytes.len()).max(self.end + MIN_SPARE), 0);
+        }
+        let room = max_len.saturating_sub(self.end - self.start);
+        let end = self.bytes.len().min(self.end + room);
+        &mut self.bytes[self.end..end]
+    }
+
+    /// Takes note that `len` bytes of the spare room were filled.
+    pub(crate) fn filled(&mut self, len: usize) {
+        self.end += len;
+    }
+
+    /// Takes note that of what remained, `consumed` bytes are done with and `remaining` bytes follow.
+    pub(crate) fn keep(&mut self, consumed: usize, remaining: usize) {
+        self.start += consumed;
+        self.end = self.start + remaining;
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.end - self.start
+    }
+
+    pub(crate) fn recycle(self, pool: &mut Pool) {
+        pool.put(self.bytes);
+    }
 }
 
 impl Unsent {
@@ -113,5 +186,47 @@ impl Pool {
             buffer.clear();
             self.buffers.push(buffer);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unread_bytes_come_and_go_in_any_pieces() {
+        let mut pool = Pool::default();
+        let mut unread = Unread::new(b"ab", &mut pool);
+        let mut model = b"ab".to_vec();
+        let mut seed = 1_usize;
+        for round in 0..20_000 {
+            seed ^= seed << 13;
+            seed ^= seed >> 7;
+            seed ^= seed << 17;
+            let spare = unread.spare(100_000);
+            let len = (seed % 97).min(spare.len());
+            spare[..len].fill(round as u8);
+            unread.filled(len);
+            model.resize(model.len() + len, round as u8);
+            assert_eq!(unread.remaining(), model);
+            let consumed = if seed % 5 == 0 {
+                seed / 8 % (model.len() + 1)
+            } else {
+                0
+            };
+            unread.keep(consumed, model.len() - consumed);
+            model.drain(..consumed);
+            assert_eq!(unread.len(), model.len());
+        }
+    }
+
+    #[test]
+    fn what_remains_is_bounded() {
+        let mut unread = Unread::new(&[b'a'; 10], &mut Pool::default());
+        assert_eq!(unread.spare(12).len(), 2);
+        unread.filled(2);
+        assert_eq!(unread.spare(12).len(), 0);
+        unread.keep(7, 5);
+        assert_eq!(unread.spare(12).len(), 7);
     }
 }

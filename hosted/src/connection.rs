@@ -1,5 +1,6 @@
 //! A connection as the reactor keeps it, and its socket.
 
+use core::time::Duration;
 use std::io::IoSlice;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -7,7 +8,7 @@ use kinglet_core::Session;
 use rustix::io::Errno;
 use rustix::net::Shutdown;
 
-use crate::buffers::Unsent;
+use crate::buffers::{Unread, Unsent};
 use crate::poller::Interest;
 
 /// A connection: its socket, its state, and what is left over of its bytes.
@@ -18,11 +19,7 @@ pub(crate) struct Connection<E> {
     socket: OwnedFd,
     pub(crate) session: Session<E>,
     /// Bytes received and not consumed.
-    #[expect(
-        clippy::box_collection,
-        reason = "an idle connection is 16 bytes smaller"
-    )]
-    pub(crate) unread: Option<Box<Vec<u8>>>,
+    pub(crate) unread: Option<Box<Unread>>,
     /// Bytes that the peer has not taken yet.
     pub(crate) unsent: Option<Box<Unsent>>,
     pub(crate) interest: Interest,
@@ -83,6 +80,14 @@ impl<E> Connection<E> {
         match slices {
             [slice] => transfer(|| rustix::io::write(&self.socket, slice)),
             _ => transfer(|| rustix::io::writev(&self.socket, slices)),
+        }
+    }
+
+    /// Makes the close a reset, so that the peer does not take it for the end of what was sent.
+    pub(crate) fn reset_on_close(&self) {
+        if self.sending == Sending::Open {
+            // Where there is no such thing as a reset, the peer sees an end.
+            let _ = rustix::net::sockopt::set_socket_linger(&self.socket, Some(Duration::ZERO));
         }
     }
 

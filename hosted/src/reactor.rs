@@ -11,7 +11,7 @@ use kinglet_core::window::{Outlook, Queue};
 use kinglet_core::{Application, Context, Input, Output, Stamp, Turn};
 
 use crate::Options;
-use crate::buffers::{BUFFER_LEN, Pool, Rest, Unsent, send_slices};
+use crate::buffers::{BUFFER_LEN, Pool, Rest, Unread, Unsent, send_slices};
 use crate::clock::Clock;
 use crate::connection::{Connection, Receiving, Sending, Transfer};
 use crate::listener::{Accepted, Listener};
@@ -34,7 +34,6 @@ pub(crate) struct Reactor<A: Application> {
     drain_deadline: Option<u64>,
     drain_timeout: Duration,
     max_connections: usize,
-    max_window_len: usize,
 }
 
 /// What every connection's turn needs, apart from the connection.
@@ -49,6 +48,7 @@ struct Io {
     queue: Queue,
     rest: Rest,
     pool: Pool,
+    max_window_len: usize,
 }
 
 /// The listener, and whether it is watched.
@@ -79,11 +79,8 @@ const MAX_ACCEPTED: usize = 64;
 /// How many times one connection may fill the send buffer before others have their turn.
 const MAX_TURNS: usize = 8;
 
-/// How long to wait before accepting again, when the system has nothing left.
-const EXHAUSTION_PAUSE: Duration = Duration::from_millis(100);
-
-/// Below this there is no point in a receive into a spill.
-const MIN_SPARE: usize = 4 * 1024;
+/// How long to wait before accepting again, when nothing else tells when that is possible.
+const RETRY_PAUSE: Duration = Duration::from_millis(100);
 
 /// What is to become of a connection after an event.
 enum Verdict {
@@ -116,6 +113,7 @@ impl<A: Application> Reactor<A> {
                 max_len: options.max_answer_len,
             },
             pool: Pool::default(),
+            max_window_len: options.max_window_len.max(BUFFER_LEN),
         };
         Self {
             application,
@@ -131,11 +129,7 @@ impl<A: Application> Reactor<A> {
             next_thread: place.thread,
             drain_deadline: None,
             drain_timeout: options.drain_timeout,
-            max_connections: options
-                .max_connections
-                .div_ceil(options.threads.get())
-                .max(1),
-            max_window_len: options.max_window_len.max(BUFFER_LEN),
+            max_connections: options.max_connections.max(1),
         }
     }
 
@@ -208,8 +202,7 @@ impl<A: Application> Reactor<A> {
                 Readiness::Ready => Verdict::Stays,
             }
         } else {
-            self.io
-                .receive(&mut self.application, connection, self.max_window_len)
+            self.io.receive(&mut self.application, connection)
         };
         self.settle(index, verdict);
     }
@@ -225,9 +218,7 @@ impl<A: Application> Reactor<A> {
         };
         self.io.context.connection = name.to_u64();
         let verdict = match connection.interest {
-            Interest::None | Interest::Read => {
-                self.io.turn_unread(&mut self.application, connection)
-            }
+            Interest::None | Interest::Read => self.io.go_on(&mut self.application, connection),
             Interest::Write => self.io.note_unsent(connection),
         };
         self.settle(index, verdict);
@@ -257,11 +248,16 @@ impl<A: Application> Reactor<A> {
         let Some(connection) = self.connections.remove(index) else {
             return;
         };
+        self.tell_connections();
         log::debug!("connection closed: {cause:?}");
+        match cause {
+            Cause::Aborted | Cause::Failed(_) => connection.reset_on_close(),
+            _ => {}
+        }
         // A socket that the poller does not know any more is what is wanted.
         let _ = self.io.poller.remove(connection.as_fd());
         if let Some(unread) = connection.unread {
-            self.io.pool.put(*unread);
+            unread.recycle(&mut self.io.pool);
         }
         if let Some(unsent) = connection.unsent {
             unsent.recycle(&mut self.io.pool);
@@ -281,23 +277,45 @@ impl<A: Application> Reactor<A> {
             let Listening::Watched(listener) = &self.listening else {
                 return Ok(());
             };
-            if self.connections.len() >= self.max_connections {
+            if self.is_full(dealing) {
                 log::warn!(
                     "{} connections: accepting no more for now",
-                    self.connections.len()
+                    self.max_connections
                 );
-                return self.pause(None);
+                // Connections of other threads close without a word to this one.
+                let retry = (dealing == Dealing::Dealt).then(|| self.next_try());
+                return self.pause(retry);
             }
             match listener.accept()? {
                 Accepted::None => return Ok(()),
                 Accepted::Connection(socket) => self.deal(dealing, socket),
                 Accepted::Exhausted => {
                     log::error!("no descriptors or memory left: accepting no more for now");
-                    return self.pause(Some(self.io.millis + EXHAUSTION_PAUSE.as_millis() as u64));
+                    return self.pause(Some(self.next_try()));
                 }
             }
         }
         Ok(())
+    }
+
+    /// Whether there are as many connections as there may be: of all threads where this one deals them
+    /// out, and else this thread's share.
+    fn is_full(&self, dealing: Dealing) -> bool {
+        match dealing {
+            Dealing::Kept => {
+                let share = self.max_connections.div_ceil(self.mailboxes.len());
+                self.connections.len() >= share
+            }
+            Dealing::Dealt => {
+                let all: usize = self.mailboxes.iter().map(Mailbox::connections).sum();
+                all >= self.max_connections
+            }
+        }
+    }
+
+    /// When to try again to accept.
+    fn next_try(&self) -> u64 {
+        self.io.millis + RETRY_PAUSE.as_millis() as u64
     }
 
     fn deal(&mut self, dealing: Dealing, socket: OwnedFd) {
@@ -316,6 +334,7 @@ impl<A: Application> Reactor<A> {
         let Some(index) = self.connections.insert(Connection::new(socket)) else {
             return;
         };
+        self.tell_connections();
         let Some(connection) = self.connections.get_mut(index) else {
             return;
         };
@@ -332,6 +351,13 @@ impl<A: Application> Reactor<A> {
             connection.session.drain();
         }
         self.nudge(index);
+    }
+
+    /// Lets the thread that deals connections out know how many are here.
+    fn tell_connections(&self) {
+        if let Some(mailbox) = self.mailboxes.get(self.thread) {
+            mailbox.set_connections(self.connections.len());
+        }
     }
 
     /// Stops accepting until a connection closes, or until `retry`.
@@ -467,88 +493,102 @@ impl Io {
         &mut self,
         application: &mut A,
         connection: &mut Connection<A::Exchange>,
-        max_window_len: usize,
     ) -> Verdict {
-        let Some(mut unread) = connection.unread.take() else {
-            let mut buffer = core::mem::take(&mut self.receive);
-            let verdict = match connection.receive(&mut buffer) {
-                Transfer::Done(len) => {
-                    let ended = len == 0;
-                    if ended {
-                        connection.receiving = Receiving::Ended;
-                    }
-                    self.turn(application, connection, &mut buffer[..len], Outlook::More)
+        let mut unread = connection.unread.take();
+        let mut buffer = core::mem::take(&mut self.receive);
+        let to = match &mut unread {
+            None => &mut *buffer,
+            Some(unread) => unread.spare(self.max_window_len),
+        };
+        let verdict = match connection.receive(to) {
+            Transfer::Done(len) => {
+                if len == 0 {
+                    connection.receiving = Receiving::Ended;
                 }
-                Transfer::Blocked => Verdict::Stays,
-                Transfer::Broken => Verdict::Goes(Cause::Peer),
-            };
-            self.receive = buffer;
-            return verdict;
-        };
-        let len = unread.len();
-        let spare = (unread.capacity() - len).max(MIN_SPARE).max(len / 2);
-        unread.resize((len + spare).min(max_window_len).max(len), 0);
-        let received = connection.receive(&mut unread[len..]);
-        match received {
-            Transfer::Done(0) => connection.receiving = Receiving::Ended,
-            Transfer::Done(_) => {}
-            Transfer::Blocked => {
-                unread.truncate(len);
-                connection.unread = Some(unread);
-                return Verdict::Stays;
+                match unread {
+                    None => self.turn(application, connection, &mut buffer[..len]),
+                    Some(mut unread) => {
+                        unread.filled(len);
+                        self.turn_unread(application, connection, unread)
+                    }
+                }
             }
-            Transfer::Broken => return Verdict::Goes(Cause::Peer),
-        }
-        let Transfer::Done(more) = received else {
-            return Verdict::Stays;
+            Transfer::Blocked => {
+                connection.unread = unread;
+                Verdict::Stays
+            }
+            Transfer::Broken => Verdict::Goes(Cause::Peer),
         };
-        unread.truncate(len + more);
-        let outlook = if unread.len() >= max_window_len {
-            Outlook::Full
-        } else {
-            Outlook::More
-        };
-        let verdict = self.turn(application, connection, &mut unread, outlook);
-        self.pool.put(*unread);
+        self.receive = buffer;
         verdict
     }
 
     /// Goes on with what was received before.
-    fn turn_unread<A: Application>(
+    fn go_on<A: Application>(
         &mut self,
         application: &mut A,
         connection: &mut Connection<A::Exchange>,
     ) -> Verdict {
         match connection.unread.take() {
-            None => self.turn(application, connection, &mut [], Outlook::More),
-            Some(mut unread) => {
-                let verdict = self.turn(application, connection, &mut unread, Outlook::More);
-                self.pool.put(*unread);
-                verdict
-            }
+            None => self.turn(application, connection, &mut []),
+            Some(unread) => self.turn_unread(application, connection, unread),
         }
     }
 
-    /// Has the engine take turns as long as it can go on at once; sends what comes of them, and keeps
-    /// what is left over on both sides.
+    /// Takes turns over the thread's receive buffer; what is left over is copied.
     fn turn<A: Application>(
         &mut self,
         application: &mut A,
         connection: &mut Connection<A::Exchange>,
         bytes: &mut [u8],
-        outlook: Outlook,
     ) -> Verdict {
-        let outlook = match connection.receiving {
-            Receiving::Open => outlook,
-            Receiving::Ended => Outlook::Ended,
+        let mut input = Input::new(bytes, outlook(connection, Outlook::More));
+        let verdict = self.take_turns(application, connection, &mut input);
+        if !input.remaining().is_empty() {
+            let unread = Unread::new(input.remaining(), &mut self.pool);
+            connection.unread = Some(Box::new(unread));
+        }
+        verdict
+    }
+
+    /// Takes turns over a connection's own spill; what is left over stays there.
+    fn turn_unread<A: Application>(
+        &mut self,
+        application: &mut A,
+        connection: &mut Connection<A::Exchange>,
+        mut unread: Box<Unread>,
+    ) -> Verdict {
+        let more = if unread.len() < self.max_window_len {
+            Outlook::More
+        } else {
+            Outlook::Full
         };
-        let mut input = Input::new(bytes, outlook);
+        let mut input = Input::new(unread.remaining(), outlook(connection, more));
+        let verdict = self.take_turns(application, connection, &mut input);
+        let (consumed, remaining) = (input.consumed(), input.remaining().len());
+        if remaining == 0 {
+            unread.recycle(&mut self.pool);
+        } else {
+            unread.keep(consumed, remaining);
+            connection.unread = Some(unread);
+        }
+        verdict
+    }
+
+    /// Has the engine take turns as long as it can go on at once; sends what comes of them, and keeps
+    /// what is left over on both sides.
+    fn take_turns<A: Application>(
+        &mut self,
+        application: &mut A,
+        connection: &mut Connection<A::Exchange>,
+        input: &mut Input<'_>,
+    ) -> Verdict {
         let mut turns = 0;
         let interest = loop {
             let mut output = Output::with_overflow(&mut self.send, &mut self.queue, &mut self.rest);
             let turn = connection
                 .session
-                .turn(application, &self.context, &mut input, &mut output);
+                .turn(application, &self.context, input, &mut output);
             if let Turn::Shutdown = turn {
                 connection.sending = Sending::Ending;
             }
@@ -570,11 +610,6 @@ impl Io {
                 Turn::Receive | Turn::Wait | Turn::Close(_) => break Interest::None,
             }
         };
-        if !input.remaining().is_empty() {
-            let mut unread = self.pool.take();
-            unread.extend_from_slice(input.remaining());
-            connection.unread = Some(Box::new(unread));
-        }
         match self.watch(connection, interest) {
             Verdict::Stays if interest == Interest::Write => self.note_unsent(connection),
             verdict => verdict,
@@ -680,7 +715,7 @@ impl Io {
         connection: &mut Connection<A::Exchange>,
     ) -> Verdict {
         match connection.session.unsent(&self.context, 0) {
-            Ok(()) => self.turn_unread(application, connection),
+            Ok(()) => self.go_on(application, connection),
             Err(cause) => Verdict::Goes(cause),
         }
     }
@@ -715,8 +750,16 @@ impl Io {
                     verdict @ Verdict::Goes(_) => verdict,
                 }
             }
-            Ok(()) => self.turn_unread(application, connection),
+            Ok(()) => self.go_on(application, connection),
             Err(cause) => Verdict::Goes(cause),
         }
+    }
+}
+
+/// What may come behind the bytes there are: `more`, unless the peer has closed its side.
+const fn outlook<E>(connection: &Connection<E>, more: Outlook) -> Outlook {
+    match connection.receiving {
+        Receiving::Open => more,
+        Receiving::Ended => Outlook::Ended,
     }
 }

@@ -1,6 +1,6 @@
 //! Reaching a reactor from other threads: a lock-free queue, and one wake for many messages.
 
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
@@ -26,6 +26,8 @@ pub(crate) struct Mailbox {
     messages: SegQueue<Message>,
     /// Whether a wake is under way; then a further one says nothing new.
     is_woken: AtomicBool,
+    /// How many connections its reactor has.
+    connections: AtomicUsize,
     wake: Arc<dyn Wake>,
 }
 
@@ -34,6 +36,7 @@ impl Mailbox {
         Self {
             messages: SegQueue::new(),
             is_woken: AtomicBool::new(false),
+            connections: AtomicUsize::new(0),
             wake,
         }
     }
@@ -53,6 +56,14 @@ impl Mailbox {
 
     pub(crate) fn receive(&self) -> Option<Message> {
         self.messages.pop()
+    }
+
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_connections(&self, connections: usize) {
+        self.connections.store(connections, Ordering::Relaxed);
     }
 }
 

@@ -195,3 +195,15 @@ fn bad_bytes_are_answered_and_closed() {
     }
     server.finish();
 }
+
+#[test]
+fn an_answer_of_unknown_length_that_is_cut_off_ends_in_a_reset() {
+    let server = start("127.0.0.1:0", Options::default(), None);
+    let mut client = server.connect();
+    client.write_all(b"GET /cut HTTP/1.0\r\n\r\n").unwrap();
+    let mut answer = Vec::new();
+    // Without a reset it would look whole.
+    let end = client.read_to_end(&mut answer);
+    assert!(matches!(&end, Err(error) if error.kind() == ErrorKind::ConnectionReset), "{end:?}");
+    server.finish();
+}

@@ -110,8 +110,6 @@ pub enum TimeoutError {
     Content,
     /// `min_send_rate`.
     Send,
-    /// `drain_timeout`.
-    Drain,
 }
 
 impl Error {
@@ -158,7 +156,7 @@ impl Error {
             }),
             Self::Timeout(error) => match error {
                 TimeoutError::Head | TimeoutError::Content => Some(Status::REQUEST_TIMEOUT),
-                TimeoutError::Send | TimeoutError::Drain => None,
+                TimeoutError::Send => None,
             },
         }
     }
@@ -228,7 +226,6 @@ impl TimeoutError {
             Self::Head => "the head took too long",
             Self::Content => "the content came too slowly",
             Self::Send => "the peer read too slowly",
-            Self::Drain => "the peer did not close in time",
         }
     }
 }

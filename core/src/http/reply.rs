@@ -141,6 +141,12 @@ impl<'r> Reply<'r> {
     /// them. What the client still sends of its own content is offered there, too.
     pub fn start(mut self, status: Status, fields: &[Field<'_>], length: Length) -> Handled {
         let version = self.connection.version();
+        // 205 has no content, and says so (RFC 9110 §15.3.6).
+        let length = if status == Status::RESET_CONTENT {
+            Length::Exact(0)
+        } else {
+            length
+        };
         let (framing, encoding) = match (length, version) {
             (Length::Exact(left), _) => (Framing::Length(left), Encoding::Length),
             (Length::Unknown, Version::Http11) => (Framing::Chunked, Encoding::Chunked),

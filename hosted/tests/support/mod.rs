@@ -37,6 +37,8 @@ pub(crate) enum Exchange {
     /// Sends that many more bytes.
     Counting(u64),
     Echo,
+    /// Sends a little and gives up.
+    Cut,
 }
 
 impl Application for Site {
@@ -58,6 +60,10 @@ impl Application for Site {
             }
             "/echo" => {
                 *exchange = Exchange::Echo;
+                reply.start(Status::OK, &[], Length::Unknown)
+            }
+            "/cut" => {
+                *exchange = Exchange::Cut;
                 reply.start(Status::OK, &[], Length::Unknown)
             }
             "/upload" => {
@@ -116,7 +122,11 @@ impl Application for Site {
                     stream.receive()
                 }
             }
-            Exchange::None | Exchange::Upload(_) => stream.abort(),
+            Exchange::Cut if stream.write(b"part") > 0 => {
+                *exchange = Exchange::None;
+                stream.more()
+            }
+            Exchange::None | Exchange::Cut | Exchange::Upload(_) => stream.abort(),
         }
     }
 }
