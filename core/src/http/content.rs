@@ -106,8 +106,12 @@ impl Decoder {
             }
             State::Chunked(decoder) => decoder.decode(window, limits)?,
             State::UntilClose { allowance } => {
-                let left = allowance.checked_sub(window.len() as u64);
-                *allowance = left.ok_or(LimitError::ContentTooLarge)?;
+                let allowed = usize::try_from(*allowance).unwrap_or(usize::MAX);
+                if allowed == 0 && !window.is_empty() {
+                    return Err(LimitError::ContentTooLarge.into());
+                }
+                let window = window.get(..allowed).unwrap_or(window);
+                *allowance = allowance.wrapping_sub(window.len() as u64);
                 raw(window)
             }
             State::Switched => raw(window),

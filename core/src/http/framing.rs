@@ -5,6 +5,7 @@
 //!     2xx to CONNECT                               a tunnel         rule 2
 //!     Transfer-Encoding and Content-Length         refused          rule 3
 //!     Transfer-Encoding, chunked last              chunked          rule 4
+//!     the same with another coding before it       refused: we know none
 //!     the same without chunked last: request       refused          rule 4
 //!                                    response      until close      rule 4
 //!     Content-Length invalid or contradicting      refused          rule 5
@@ -258,12 +259,18 @@ impl Notes {
                 Err(SyntaxError::LengthAndTransferCoding)
             } else if version == Version::Http10 {
                 Err(SyntaxError::TransferCodingInHttp10)
-            } else if self.has(Note::OtherCoding) || !self.has(Note::Chunked) {
-                Ok(Framing::UntilClose)
-            } else if self.has(Note::AfterChunked) {
-                Err(SyntaxError::ChunkedNotFinal)
             } else {
-                Ok(Framing::Chunked)
+                match (
+                    self.has(Note::Chunked),
+                    self.has(Note::AfterChunked),
+                    self.has(Note::OtherCoding),
+                ) {
+                    (true, false, false) => Ok(Framing::Chunked),
+                    // Chunks around what is coded in a way that we cannot undo.
+                    (true, false, true) => Err(SyntaxError::UnknownTransferCoding),
+                    (true, true, false) => Err(SyntaxError::ChunkedNotFinal),
+                    (true, true, true) | (false, _, _) => Ok(Framing::UntilClose),
+                }
             };
         }
         Ok(match self.content_length() {

@@ -69,16 +69,17 @@ pub fn connection(data: &[u8]) {
     let feeds = cuts(input.len(), cut);
     let mut outcomes = Vec::new();
     for (index, feed) in feeds.iter().enumerate() {
-        let manners: &[(usize, usize)] = match index {
-            0 => &[(4096, usize::MAX), (least, 11)],
-            1 => &[(least, usize::MAX)],
-            _ => &[(2 * least, 64)],
+        // Input and output that the driver has memory for, and bytes that the client takes at a time.
+        let manners: &[(usize, usize, usize)] = match index {
+            0 => &[
+                (4096, 4096, usize::MAX),
+                (ENOUGH, least, 11),
+                (ENOUGH + 1, 4096, usize::MAX),
+            ],
+            1 => &[(ENOUGH, least, usize::MAX)],
+            _ => &[(4096, 2 * least, 64)],
         };
-        outcomes.extend(
-            manners
-                .iter()
-                .map(|&(room, bite)| serve(input, feed, room, bite)),
-        );
+        outcomes.extend(manners.iter().map(|&manner| serve(input, feed, manner)));
     }
     assert_same(outcomes, input);
 }
@@ -263,8 +264,11 @@ struct Served {
     unread: usize,
 }
 
-fn serve(input: &[u8], feed: &[usize], room: usize, bite: usize) -> Served {
-    let mut link = Link::with_buffers(Recorder::default(), LIMITS, 1024, room);
+/// Room for a head, what is collected, and the longest line of framing.
+const ENOUGH: usize = 400 + 10 + 80;
+
+fn serve(input: &[u8], feed: &[usize], (capacity, room, bite): (usize, usize, usize)) -> Served {
+    let mut link = Link::with_buffers(Recorder::default(), LIMITS, capacity, room);
     link.patient = true;
     let mut output = Vec::new();
     let mut at = 0;
