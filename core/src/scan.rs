@@ -369,12 +369,24 @@ mod tests {
                 for lane in 0..16 {
                     let mut block = [b'a'; 16];
                     block[lane] = byte;
-                    let expected = if class.contains(byte) { 16 } else { lane };
-                    let wide = lanes::first(lanes::stops(class, &block)).min(16);
-                    assert_eq!(wide, expected, "{class:?} {byte:#04x} in lane {lane}");
-                    let half = *block[lane & 8..].first_chunk().unwrap();
-                    let narrow = words::first(words::stops(class, &half)).min(8);
-                    assert_eq!(narrow, if expected == 16 { 8 } else { lane & 7 });
+                    let expected = |count| match class.contains(byte) {
+                        true => count,
+                        false => lane % count,
+                    };
+                    let part = block[lane - lane % lanes::COUNT..].first_chunk().unwrap();
+                    let stop = lanes::first(lanes::stops(class, part)).min(lanes::COUNT);
+                    assert_eq!(
+                        stop,
+                        expected(lanes::COUNT),
+                        "{class:?} {byte:#04x}, {lane}"
+                    );
+                    let part = block[lane - lane % words::COUNT..].first_chunk().unwrap();
+                    let stop = words::first(words::stops(class, part)).min(words::COUNT);
+                    assert_eq!(
+                        stop,
+                        expected(words::COUNT),
+                        "{class:?} {byte:#04x}, {lane}"
+                    );
                 }
             }
         }
@@ -441,10 +453,13 @@ mod tests {
     }
 
     #[test]
-    fn words_drop_lanes() {
+    fn lanes_can_be_dropped() {
         assert_eq!(words::drop_first(0x80_00_80, 1), 0x80_00);
         assert_eq!(words::drop_first(u64::MAX, 8), 0);
-        assert_eq!(lanes::drop_first(0b101, 1), 0b10);
-        assert_eq!(lanes::drop_first(0xffff, 16), 0);
+        let mut block = [b'a'; lanes::COUNT];
+        (block[0], block[2]) = (b'\r', b'\r');
+        let stops = lanes::stops(Class::Text, &block);
+        assert_eq!(lanes::first(lanes::drop_first(stops, 1)), 1);
+        assert_eq!(lanes::drop_first(stops, lanes::COUNT), 0);
     }
 }
