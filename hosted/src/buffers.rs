@@ -209,7 +209,7 @@ mod tests {
             unread.filled(len);
             model.resize(model.len() + len, round as u8);
             assert_eq!(unread.remaining(), model);
-            let consumed = if seed % 5 == 0 {
+            let consumed = if seed.is_multiple_of(5) {
                 seed / 8 % (model.len() + 1)
             } else {
                 0

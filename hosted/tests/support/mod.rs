@@ -3,9 +3,10 @@
 //! Nothing sleeps: a client waits in a read that has a deadline.
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
+use core::net::SocketAddr;
 use core::time::Duration;
 use std::io::{ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::TcpStream;
 use std::sync::mpsc::Sender;
 use std::thread::JoinHandle;
 
