@@ -204,6 +204,9 @@ fn an_answer_of_unknown_length_that_is_cut_off_ends_in_a_reset() {
     let mut answer = Vec::new();
     // Without a reset it would look whole.
     let end = client.read_to_end(&mut answer);
-    assert!(matches!(&end, Err(error) if error.kind() == ErrorKind::ConnectionReset), "{end:?}");
+    assert!(
+        matches!(&end, Err(error) if error.kind() == ErrorKind::ConnectionReset),
+        "{end:?}"
+    );
     server.finish();
 }
