@@ -18,6 +18,8 @@ pub(crate) enum Class {
     Name,
     /// The usual bytes of a host name: letters, digits, `-` and `.`.
     HostName,
+    /// Decimal digits.
+    Digit,
     /// The usual bytes of a request target: letters, digits, `& ' ( ) * + , - . / : ; = ? _`.
     Target,
 }
@@ -33,6 +35,7 @@ pub(crate) fn skip(class: Class, bytes: &[u8]) -> usize {
             Class::Text => skip_text(bytes),
             Class::Name => skip_name(bytes),
             Class::HostName => skip_host_name(bytes),
+            Class::Digit => skip_digit(bytes),
             Class::Target => skip_target(bytes),
         },
     }
@@ -51,6 +54,11 @@ fn skip_name(bytes: &[u8]) -> usize {
 #[inline(never)]
 fn skip_host_name(bytes: &[u8]) -> usize {
     skip_second_block(Class::HostName, bytes)
+}
+
+#[inline(never)]
+fn skip_digit(bytes: &[u8]) -> usize {
+    skip_second_block(Class::Digit, bytes)
 }
 
 #[inline(never)]
@@ -124,6 +132,7 @@ impl Class {
             Self::Text => matches!(byte, 0x20..=0x7e),
             Self::Name => matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-'),
             Self::HostName => Self::Name.contains(byte) || byte == b'.',
+            Self::Digit => byte.is_ascii_digit(),
             Self::Target => {
                 matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'&'..=b';' | b'=' | b'?' | b'_')
             }
@@ -214,6 +223,7 @@ mod lanes {
                 let others = _mm_andnot_si128(slash, dash_to_digit);
                 0xffff ^ mask(_mm_or_si128(letter(), others))
             }
+            Class::Digit => 0xffff ^ mask(in_range(bytes, b'0', b'9')),
             Class::Target => {
                 let marks_and_digits = in_range(bytes, b'&', b';');
                 let equals = _mm_cmpeq_epi8(bytes, splat(b'='));
@@ -319,6 +329,7 @@ mod words {
                 let others = in_range(bytes, b'-', b'9') & !in_range(bytes, b'/', b'/');
                 HIGH & !(letter | others)
             }
+            Class::Digit => HIGH & !in_range(bytes, b'0', b'9'),
             Class::Target => {
                 let marks = in_range(bytes, b'=', b'=') | in_range(bytes, b'?', b'?');
                 let others = marks | in_range(bytes, b'_', b'_');
@@ -355,7 +366,13 @@ use words as lanes;
 mod tests {
     use super::*;
 
-    const CLASSES: [Class; 4] = [Class::Text, Class::Name, Class::HostName, Class::Target];
+    const CLASSES: [Class; 5] = [
+        Class::Text,
+        Class::Name,
+        Class::HostName,
+        Class::Digit,
+        Class::Target,
+    ];
 
     fn naive(class: Class, bytes: &[u8]) -> usize {
         let stop = bytes.iter().position(|&byte| !class.contains(byte));
@@ -367,7 +384,7 @@ mod tests {
         for class in CLASSES {
             for byte in 0..=255 {
                 for lane in 0..16 {
-                    let mut block = [b'a'; 16];
+                    let mut block = [b'7'; 16];
                     block[lane] = byte;
                     let expected = |count| match class.contains(byte) {
                         true => count,
@@ -396,7 +413,7 @@ mod tests {
     fn words_are_exact_beside_any_neighbour() {
         for class in CLASSES {
             for (first, second) in (0..=255).flat_map(|a| (0..=255).map(move |b| (a, b))) {
-                let block = [b'a', first, second, b'a', second, first, b'a', b'a'];
+                let block = [b'7', first, second, b'7', second, first, b'7', b'7'];
                 let stops = words::stops(class, &block);
                 for (lane, &byte) in block.iter().enumerate() {
                     let stop = stops >> (8 * lane) & 0x80 != 0;
@@ -412,7 +429,7 @@ mod tests {
 
     #[test]
     fn skips_to_the_naive_index_at_every_length_and_start() {
-        let mut bytes = [b'a'; 70];
+        let mut bytes = [b'7'; 70];
         for len in 0..=bytes.len() {
             for stop in (0..len).chain([usize::MAX]) {
                 if let Some(byte) = bytes.get_mut(stop) {
@@ -431,7 +448,7 @@ mod tests {
                     }
                 }
                 if let Some(byte) = bytes.get_mut(stop) {
-                    *byte = b'a';
+                    *byte = b'7';
                 }
             }
         }

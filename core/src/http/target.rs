@@ -162,19 +162,19 @@ pub(crate) fn is_plain_host(window: &[u8], value: &Range<usize>) -> bool {
     let Some([b' ', host @ ..]) = window.get(value.start..) else {
         return false;
     };
-    // The scan may go on behind the value, where it meets CR at once.
+    // The scans may go on behind the value, where they meet CR at once.
     let len = value.end.wrapping_sub(value.start).wrapping_sub(1);
     match host.split_at_checked(scan::skip(Class::HostName, host)) {
         Some((name, _)) if name.len() == len => true,
-        Some((name, [b':', port @ ..])) => port
-            .get(..len.wrapping_sub(name.len()).wrapping_sub(1))
-            .is_some_and(is_port),
+        Some((name, [b':', port @ ..])) => {
+            let port_len = scan::skip(Class::Digit, port);
+            name.len().wrapping_add(1).wrapping_add(port_len) == len
+        }
         _ => false,
     }
 }
 
 /// `port = *DIGIT`
-#[inline(never)]
 fn is_port(port: &[u8]) -> bool {
     port.iter().all(u8::is_ascii_digit)
 }
