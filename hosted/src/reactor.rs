@@ -233,11 +233,14 @@ impl<A: Application> Reactor<A> {
             Verdict::Goes(cause) => self.close(index, cause),
             Verdict::Stays => {
                 if let Some(deadline) = connection.session.deadline() {
-                    let left = self.io.context.now.until(deadline);
-                    let left = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
-                    self.io
-                        .wheel
-                        .set(index, self.io.millis.saturating_add(left));
+                    let now = self.io.context.now;
+                    // A deadline that has passed is due at once.
+                    let left = deadline
+                        .as_millis()
+                        .wrapping_sub(now.as_millis())
+                        .cast_signed();
+                    let left = u64::try_from(left).unwrap_or(0);
+                    self.io.wheel.set(index, self.io.millis + left);
                 }
             }
         }
