@@ -33,7 +33,8 @@ pub struct Limits {
     /// Exchanges on one connection; the last is answered with `Connection: close`.
     pub max_exchanges: u32,
     /// Bytes of room in the output that the engine waits for before it hands over a request, or
-    /// before it asks a stream for more. An answer of that length, head included, always fits.
+    /// before it asks a stream for more. An answer of that length, head included, always fits. A
+    /// refusal has about 200 bytes; below that it is left out, and the connection just closes.
     pub min_room: u16,
     /// From the first byte of a head to its last. Over it: 408.
     pub head_timeout: Duration,

@@ -2,6 +2,7 @@
 
 use super::chunked;
 use super::error::{Error, LimitError, SyntaxError};
+use super::field::Fields;
 use super::framing::Framing;
 use crate::Limits;
 
@@ -13,9 +14,11 @@ use crate::Limits;
 /// use kinglet_core::{Limits, http::{Decoder, Framing, Piece}};
 ///
 /// let mut decoder = Decoder::new(Framing::Chunked, &Limits::SERVER)?;
-/// let body = b"5\r\nhello\r\n0\r\n\r\n";
+/// let body = b"5\r\nhello\r\n0\r\nDigest: abc\r\n\r\n";
 /// assert_eq!(decoder.decode(body, &Limits::SERVER), Ok(Piece::Data { start: 3, end: 8 }));
-/// assert_eq!(decoder.decode(&body[8..], &Limits::SERVER), Ok(Piece::End { start: 5, end: 7 }));
+/// let end = decoder.decode(&body[8..], &Limits::SERVER)?;
+/// assert_eq!(end, Piece::End { start: 5, end: 20 });
+/// assert_eq!(end.trailers(&body[8..]).value("digest"), Some(b"abc".as_slice()));
 /// # Ok::<_, kinglet_core::http::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +57,18 @@ pub enum Piece {
         /// Where it ends.
         end: usize,
     },
+}
+
+impl Piece {
+    /// The trailer section that ends the content, out of the window that was decoded; empty in any
+    /// other piece.
+    #[must_use]
+    pub fn trailers<'a>(&self, window: &'a [u8]) -> Fields<'a> {
+        match *self {
+            Self::End { start, end } => Fields::over(window.get(start..end).unwrap_or_default()),
+            Self::More { .. } | Self::Data { .. } => Fields::default(),
+        }
+    }
 }
 
 impl Decoder {
