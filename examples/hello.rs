@@ -1,14 +1,13 @@
 //! Type `cargo run --release --example hello`, then `curl -i http://127.0.0.1:8080/`.
 //!
 //! The smallest server: one answer to every GET. `--listen ADDRESS:PORT` and `--threads N` say where
-//! and on how many threads.
+//! and on how many threads; `--polling` takes the portable back end in place of the system's own.
 
 use std::error::Error;
-use std::num::NonZeroUsize;
 
 use kinglet_core::http::{Field, Handled, Method, Reply, Request, Status};
 use kinglet_core::{Application, field};
-use kinglet_hosted::{Address, Options, Server};
+use kinglet_hosted::{Address, Backend, Options, Server};
 
 struct Hello;
 
@@ -28,11 +27,7 @@ impl Application for Hello {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let (address, threads) = parse_arguments()?;
-    let options = Options {
-        threads,
-        ..Options::default()
-    };
+    let (address, options) = parse_arguments()?;
     let server = Server::bind(&address, options)?;
     server.drain_on_signals()?;
     println!("listening on {}", server.local_address());
@@ -40,18 +35,19 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn parse_arguments() -> Result<(Address, NonZeroUsize), Box<dyn Error>> {
+fn parse_arguments() -> Result<(Address, Options), Box<dyn Error>> {
     use lexopt::prelude::*;
 
     let mut address = "127.0.0.1:8080".parse()?;
-    let mut threads = NonZeroUsize::MIN;
+    let mut options = Options::default();
     let mut arguments = lexopt::Parser::from_env();
     while let Some(argument) = arguments.next()? {
         match argument {
             Long("listen") => address = arguments.value()?.parse()?,
-            Long("threads") => threads = arguments.value()?.parse()?,
+            Long("threads") => options.threads = arguments.value()?.parse()?,
+            Long("polling") => options.backend = Backend::Polling,
             _ => return Err(argument.unexpected().into()),
         }
     }
-    Ok((address, threads))
+    Ok((address, options))
 }

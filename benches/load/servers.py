@@ -71,8 +71,14 @@ class Server:
 
 
 class Kinglet(Server):
-    def __init__(self):
-        super().__init__("kinglet", target_folder() / "release" / "examples" / "hello")
+    """With the back end of the system, or with flags that choose another."""
+
+    def __init__(self, name, *flags):
+        super().__init__(name, target_folder() / "release" / "examples" / "hello")
+        self.flags = flags
+
+    def command(self, listen, threads, folder, alone):
+        return [*super().command(listen, threads, folder, alone), *self.flags]
 
     def build(self):
         cargo_build(ROOT, "--example", "hello")
@@ -134,7 +140,8 @@ class Nginx(Server):
 def all_servers():
     """Every server, in the order of the tables."""
     return [
-        Kinglet(),
+        Kinglet("kinglet"),
+        Kinglet("kinglet-polling", "--polling"),
         Server("may", RELEASE / "peer-may"),
         UWebSockets(),
         Server("hyper", RELEASE / "peer-hyper"),
