@@ -76,6 +76,9 @@ const LISTENER: usize = usize::MAX - 1;
 /// How many connections are accepted before others have their turn.
 const MAX_ACCEPTED: usize = 64;
 
+/// How many connections that wait in the kernel's queue are still accepted when draining.
+const MAX_QUEUED: usize = 4096;
+
 /// How many times one connection may fill the send buffer before others have their turn.
 const MAX_TURNS: usize = 8;
 
@@ -350,10 +353,10 @@ impl<A: Application> Reactor<A> {
             self.connections.remove(index);
             return;
         }
-        if self.drain_deadline.is_some() {
-            connection.session.drain();
+        match self.drain_deadline {
+            None => self.nudge(index),
+            Some(_) => self.drain_connection(index),
         }
-        self.nudge(index);
     }
 
     /// Lets the thread that deals connections out know how many are here.
@@ -448,20 +451,40 @@ impl<A: Application> Reactor<A> {
         | Listening::Exhausted(listener, _) =
             core::mem::replace(&mut self.listening, Listening::None)
         {
+            // Closing the listener would reset those that wait in its queue.
+            for _ in 0..MAX_QUEUED {
+                match listener.accept()? {
+                    Accepted::Connection(socket) => self.welcome(socket),
+                    Accepted::None | Accepted::Exhausted => break,
+                }
+            }
             self.io.poller.remove(listener.as_fd())?;
         }
         for index in 0..self.connections.indices() {
             let Ok(index) = u32::try_from(index) else {
                 break;
             };
-            if let Some(connection) = self.connections.get_mut(index) {
-                connection.session.drain();
-                if connection.session.is_idle() && connection.interest != Interest::Write {
-                    self.nudge(index);
-                }
-            }
+            self.drain_connection(index);
         }
         Ok(())
+    }
+
+    /// Lets a connection come to its end. What has come already is answered before.
+    fn drain_connection(&mut self, index: u32) {
+        if self
+            .connections
+            .get_mut(index)
+            .is_some_and(|connection| connection.interest == Interest::Read)
+        {
+            self.on_event(index, Readiness::Ready);
+        }
+        let Some(connection) = self.connections.get_mut(index) else {
+            return;
+        };
+        connection.session.drain();
+        if connection.session.is_idle() && connection.interest != Interest::Write {
+            self.nudge(index);
+        }
     }
 
     /// Does what is due.

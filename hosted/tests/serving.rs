@@ -318,3 +318,26 @@ fn draining_finishes_what_is_under_way_and_nothing_else() {
     server.join();
     assert!(std::net::TcpStream::connect(address).is_err());
 }
+
+#[test]
+fn draining_loses_no_request_that_has_come() {
+    let server =
+        Server::bind(&"127.0.0.1:0".parse().unwrap(), options(1, Backend::Native)).unwrap();
+    let Address::Tcp(address) = server.local_address().clone() else {
+        panic!("not TCP")
+    };
+    // The server does not run yet: the kernel accepts, and keeps what is sent.
+    let mut clients: Vec<_> = (0..100).map(|_| connect(address)).collect();
+    for client in &mut clients {
+        client
+            .write_all(b"GET / HTTP/1.1\r\nHost: t\r\n\r\n")
+            .unwrap();
+    }
+    server.handle().drain();
+    let running = support::start_bound(server, None);
+    for client in &mut clients {
+        assert!(read_to_end(client).ends_with(b"hello"));
+    }
+    drop(clients);
+    running.join();
+}
