@@ -185,6 +185,36 @@ fn static_slices_are_sent_from_where_they_lie_in_order() {
 }
 
 #[test]
+fn static_slices_of_any_length_are_chunks_of_their_own_in_any_room() {
+    static BYTES: [u8; 1500] = [b's'; 1500];
+    for overflow in [false, true] {
+        for len in [1, 9, 40, 100, 1024, 1025, 1500] {
+            for room in 256..400 {
+                let mut left = 3 * Queue::MAX_HELD;
+                let script = Script::new(|_, reply| reply.start(Status::OK, &[], Length::Unknown))
+                    .stream(move |mut stream| {
+                        while left > 0 && stream.write_static(&BYTES[..len]) > 0 {
+                            left -= 1;
+                        }
+                        match left {
+                            0 => stream.finish(),
+                            _ => stream.more(),
+                        }
+                    });
+                let mut link = Link::with_buffers(script, LIMITS, 4096, room);
+                if overflow {
+                    link = link.with_overflow(10_000);
+                }
+                let received = link.send(HEAD).received();
+                let expected = vec![b's'; 3 * Queue::MAX_HELD * len];
+                let name = format!("{len} bytes, room {room}, overflow {overflow}");
+                assert!(content_of(&received) == expected, "{name}");
+            }
+        }
+    }
+}
+
+#[test]
 fn static_answers_to_many_requests_wait_for_a_place_in_the_queue() {
     static LARGE: [u8; 3000] = [b'L'; 3000];
     let script = Script::new(|_, reply| reply.send_static(Status::OK, &[], &LARGE));

@@ -411,6 +411,11 @@ impl<'b> Output<'b> {
         if slice.len() <= Self::COPIED_LEN && self.copy(slice) {
             return true;
         }
+        self.refer(slice) || self.copy(slice)
+    }
+
+    /// Puts a `'static` slice in by reference, if there is a place for it.
+    pub(crate) fn refer(&mut self, slice: &'static [u8]) -> bool {
         match self.queue.held.get_mut(self.queue.held_to) {
             Some(held) if !self.queue.overflowed => {
                 *held = Held {
@@ -420,7 +425,7 @@ impl<'b> Output<'b> {
                 self.queue.held_to = self.queue.held_to.saturating_add(1);
                 true
             }
-            _ => self.copy(slice),
+            _ => false,
         }
     }
 }

@@ -144,17 +144,19 @@ impl<'r> Stream<'r> {
             Encoding::Length => slice.get(..self.connection.left()).unwrap_or(slice),
             Encoding::Chunked | Encoding::Raw => slice,
         };
-        if part.is_empty() || self.output.room() < MAX_FRAMING {
+        // A copy and its framing fit as a whole or not at all; so does a reference, with room for both
+        // ends of its chunk. The overflow takes nothing here: what frames a part could not follow it.
+        let is_short = part.len() <= Output::COPIED_LEN || !self.output.has_place();
+        if is_short && part.len() <= self.room() {
+            return self.write(part);
+        }
+        if part.is_empty() || self.output.room() < MAX_FRAMING || !self.output.has_place() {
             return 0;
         }
-        let filled = self.output.filled();
         let encoding = self.connection.encoding();
         self.output
             .append(|writer| encoding.begin(writer, part.len()));
-        if !self.output.hold(part) {
-            self.output.truncate(filled);
-            return 0;
-        }
+        self.output.refer(part);
         self.output.append(|writer| encoding.end(writer));
         self.wrote(part.len())
     }
