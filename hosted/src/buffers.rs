@@ -130,6 +130,13 @@ impl Unsent {
         self.queue.len() + self.rest.len() - self.rest_sent
     }
 
+    /// Puts what `queue` says of `bytes`, and `rest`, behind everything else.
+    pub(crate) fn append(&mut self, queue: &Queue, bytes: &[u8], rest: &[u8]) {
+        for slice in queue.slices(bytes).chain([rest]) {
+            self.rest.extend_from_slice(slice);
+        }
+    }
+
     /// Hands the slices to be sent to `send`.
     pub(crate) fn slices<T>(&self, send: impl FnOnce(&[IoSlice<'_>]) -> T) -> T {
         send_slices(&self.queue, &self.bytes, &self.rest[self.rest_sent..], send)

@@ -754,11 +754,6 @@ impl Io {
         ticket: Ticket,
         answer: &Answer,
     ) -> Verdict {
-        if connection.unsent.is_some() {
-            // Answers to earlier requests are on their way. The engine asks again when they are sent.
-            connection.session.redeem(ticket);
-            return Verdict::Stays;
-        }
         let mut output = Output::with_overflow(&mut self.send, &mut self.queue, &mut self.rest);
         match connection
             .session
@@ -768,6 +763,16 @@ impl Io {
                 let _: Handled = answer.send(reply);
             }
             None => return Verdict::Stays,
+        }
+        if let Some(unsent) = &mut connection.unsent {
+            // Answers to earlier requests are on their way.
+            unsent.append(&self.queue, &self.send, &self.rest.bytes);
+            self.queue.clear();
+            self.rest.bytes.clear();
+            return match connection.session.unsent(&self.context, 0) {
+                Ok(()) => self.note_unsent(connection),
+                Err(cause) => Verdict::Goes(cause),
+            };
         }
         match self.flush(connection) {
             Ok(()) if connection.unsent.is_some() => {

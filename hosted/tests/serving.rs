@@ -287,6 +287,31 @@ fn deferred_requests_are_answered_from_another_thread() {
 }
 
 #[test]
+fn an_answer_from_another_thread_follows_those_that_are_not_sent_yet() {
+    for backend in [Backend::Native, Backend::Polling] {
+        let (tickets, waiting) = mpsc::channel();
+        let server = start("127.0.0.1:0", options(1, backend), Some(tickets));
+        let mut client = server.connect();
+        for path in ["/static", "/later", "/"] {
+            write!(client, "GET {path} HTTP/1.1\r\nHost: t\r\n\r\n").unwrap();
+        }
+        // Nothing is read until the answer is given, so it waits behind the large one.
+        let ticket = waiting.recv_timeout(PATIENCE).unwrap();
+        let content = vec![b'a'; 300_000];
+        let answer = Answer::new(Status::CREATED, content.clone());
+        server.handle.answer(ticket, answer);
+        assert!(get(&mut server.connect(), "/").1 == b"hello");
+        assert!(read_response(&mut client).1 == LARGE);
+        let (head, answered) = read_response(&mut client);
+        assert!(head.starts_with("HTTP/1.1 201 "), "{head}");
+        assert!(answered == content, "{} bytes", answered.len());
+        assert_eq!(read_response(&mut client).1, b"hello");
+        drop(client);
+        server.finish();
+    }
+}
+
+#[test]
 fn draining_finishes_what_is_under_way_and_nothing_else() {
     let (tickets, waiting) = mpsc::channel();
     let server = start("127.0.0.1:0", options(2, Backend::Native), Some(tickets));
