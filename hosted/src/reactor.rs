@@ -222,7 +222,7 @@ impl<A: Application> Reactor<A> {
         self.io.context.connection = name.to_u64();
         let verdict = match connection.interest {
             Interest::None | Interest::Read => self.io.go_on(&mut self.application, connection),
-            Interest::Write => self.io.note_unsent(connection),
+            Interest::Write => self.io.send_on(&mut self.application, connection),
         };
         self.settle(index, verdict);
     }

@@ -210,3 +210,40 @@ fn an_answer_of_unknown_length_that_is_cut_off_ends_in_a_reset() {
     );
     server.finish();
 }
+
+#[test]
+fn a_client_that_reads_slowly_but_fast_enough_gets_all() {
+    // The kernel reports room to send only when much of its buffer is free, which takes such a client
+    // several windows; it takes bytes before that.
+    let options = Options {
+        limits: kinglet_core::Limits {
+            rate_window: Duration::from_millis(250),
+            ..impatient()
+        },
+        ..Options::default()
+    };
+    let server = start("127.0.0.1:0", options, None);
+    for path in ["/static", "/streamed"] {
+        let mut client = server.connect();
+        write!(client, "GET {path} HTTP/1.1\r\nHost: t\r\n\r\n").unwrap();
+        let (started, mut read) = (Instant::now(), 0);
+        let mut buffer = vec![0; 64 * 1024];
+        // 1.3 MB a second at most, for some windows; then the rest at once.
+        while started.elapsed() < Duration::from_secs(2) {
+            let len = client.read(&mut buffer).expect("the server is patient");
+            assert!(len > 0, "closed after {read} bytes");
+            read += len;
+            std::thread::park_timeout(Duration::from_millis(50));
+        }
+        loop {
+            match client.read(&mut buffer).expect("the server is patient") {
+                0 => panic!("closed after {read} bytes"),
+                len => read += len,
+            }
+            if read > support::LARGE.len() {
+                break;
+            }
+        }
+    }
+    server.finish();
+}
