@@ -1,5 +1,5 @@
 //! One operation, again and again, for `benches/instructions` to count:
-//! `cargo run --release --example ops -- parse-703 1000`
+//! `cargo run --release --bin ops -- parse-703 1000`, in this folder.
 
 mod cases;
 

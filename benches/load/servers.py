@@ -174,6 +174,12 @@ def build_peers():
     cargo_build(PEERS, "--locked", "--bins", "--target-dir", str(PEERS / "target"))
 
 
+def build_client():
+    """Builds the load client alone, without what the peers need."""
+    target = ("--target-dir", str(PEERS / "target"))
+    cargo_build(PEERS, "--locked", "--no-default-features", "--bin", "load_client", *target)
+
+
 def cargo_build(folder, *arguments):
     """A release build, once per run of the script."""
     if (folder, arguments) in _built:

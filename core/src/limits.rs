@@ -1,7 +1,8 @@
 //! Every bound that the engine keeps, in one place.
 //!
 //! Nothing that a peer sends can make the engine use memory, time or work past these. Each field
-//! names its unit, its default and what happens when it is reached; `docs/limits.md` has the table.
+//! names its unit and what happens when it is reached; the defaults are in the presets, and
+//! `docs/limits.md` has the table.
 
 use core::time::Duration;
 

@@ -193,6 +193,7 @@ impl<A: Application + ?Sized> Routes<A> {
         let len = writer.len().unwrap_or(0);
         let methods = bytes.get(..len).unwrap_or_default();
         match Field::new("Allow", methods) {
+            Ok(allow) if status == Status::NO_CONTENT => reply.send(status, &[allow], b""),
             Ok(allow) => reply.send(status, &[allow, PLAIN], b"method not allowed\n"),
             Err(_) => reply.send(Status::INTERNAL_SERVER_ERROR, &[], b""),
         }

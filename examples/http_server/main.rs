@@ -63,7 +63,7 @@ fn serve(settings: &Settings) -> Result<(), String> {
             io::ErrorKind::PermissionDenied => "; choose a port above 1023",
             _ => "",
         };
-        format!("cannot listen on {}: {error}{hint}", settings.address)
+        format!("{error}{hint}")
     })?;
     server
         .drain_on_signals()

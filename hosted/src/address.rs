@@ -49,7 +49,9 @@ impl fmt::Display for Address {
 
 impl fmt::Display for AddressError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an address must be ADDRESS:PORT, [ADDRESS]:PORT or unix:PATH")
+        f.write_str(
+            "an address must be a numeric ADDRESS:PORT, such as 127.0.0.1:8080, or unix:PATH",
+        )
     }
 }
 

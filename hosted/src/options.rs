@@ -20,14 +20,17 @@ pub struct Options {
     /// The product name in `Server` (RFC 9110 §10.2.4); empty for none.
     pub server_name: String,
     /// Connections at once, over all threads. At the bound, new ones wait in the kernel's queue.
+    /// Default: 65,536; the process's bound on open files is often lower.
     pub max_connections: usize,
     /// Bytes that one connection may have waiting to be read by the engine: a head, or content that
-    /// is collected. At the bound the engine refuses what it is reading.
+    /// is collected. At the bound the engine refuses what it is reading: a handler's `collect` gets no
+    /// more than this, whatever bound it names. Default: 1 MiB.
     pub max_window_len: usize,
     /// Bytes of one answer past the send buffer that are kept for a connection. Over it the answer
-    /// becomes 500: stream what can be that long.
+    /// becomes 500: stream what can be that long. Default: 16 MiB.
     pub max_answer_len: usize,
     /// After [`Handle::drain`](crate::Handle::drain): how long exchanges under way may take.
+    /// Default: 10 s.
     pub drain_timeout: Duration,
     /// Connections that wait to be accepted, in the kernel.
     pub backlog: i32,

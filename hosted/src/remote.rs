@@ -138,6 +138,15 @@ impl Answer {
         Ok(self)
     }
 
+    /// The same, with one more field line that was checked before, as by
+    /// [`field!`](kinglet_core::field).
+    #[must_use]
+    pub fn with(mut self, field: Field<'_>) -> Self {
+        self.fields
+            .push((field.name().to_owned(), field.value().to_owned()));
+        self
+    }
+
     pub(crate) fn send(&self, reply: kinglet_core::http::Reply<'_>) -> kinglet_core::http::Handled {
         let fields: Vec<Field<'_>> = self
             .fields

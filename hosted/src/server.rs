@@ -47,9 +47,10 @@ impl Server {
             Sharing::Alone
         };
         if balanced {
-            Listener::check_unused(address)?;
+            Listener::check_unused(address).map_err(|error| cannot_listen(address, &error))?;
         }
-        let first = Listener::bind(address, options.backlog, sharing)?;
+        let first = Listener::bind(address, options.backlog, sharing)
+            .map_err(|error| cannot_listen(address, &error))?;
         let local_address = first.local_address()?;
         let mut listeners = vec![first];
         while balanced && listeners.len() < threads {
@@ -124,6 +125,11 @@ impl Server {
     ///
     /// A reactor's poller or listener fails, or a thread cannot be started. The others are drained
     /// then.
+    ///
+    /// # Panics
+    ///
+    /// A panic of the application ends its thread and the connections of that; it comes out of here
+    /// when the other threads have been drained.
     pub fn run<A, F>(self, make: F) -> io::Result<()>
     where
         A: Application,
@@ -148,11 +154,9 @@ impl Server {
                 listener: listeners.next(),
             });
         let serve = |place: Place| {
-            let result = Reactor::new(make(place.thread), &options, place).run(dealing);
-            if result.is_err() {
-                handle.drain();
-            }
-            result
+            // However this one ends, by a panic of the application too, the others end with it.
+            let _guard = DrainOnDrop(&handle);
+            Reactor::new(make(place.thread), &options, place).run(dealing)
         };
         let first = places.next();
         thread::scope(|scope| {
@@ -181,4 +185,18 @@ impl Server {
             result
         })
     }
+}
+
+/// Drains the server when a reactor's thread ends.
+struct DrainOnDrop<'h>(&'h Handle);
+
+impl Drop for DrainOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.drain();
+    }
+}
+
+/// The error of an address, with the address.
+fn cannot_listen(address: &Address, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))
 }

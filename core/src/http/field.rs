@@ -182,7 +182,13 @@ macro_rules! field {
         const {
             match $crate::http::Field::new($name, $value.as_bytes()) {
                 Ok(field) => field,
-                Err(_) => panic!("not a field line that an application may send"),
+                Err($crate::http::FieldError::Reserved) => {
+                    panic!("the engine writes this field itself")
+                }
+                Err($crate::http::FieldError::InvalidName) => {
+                    panic!("a field name must be a token")
+                }
+                Err(_) => panic!("a field value must have no control characters and be trimmed"),
             }
         }
     };

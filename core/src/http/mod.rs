@@ -25,6 +25,7 @@ pub use framing::Framing;
 pub use head::{Request, RequestParser, Response, ResponseParser};
 pub use method::Method;
 pub use reply::{Handled, Length, Reply, Ticket};
+pub use server::Part;
 pub use status::Status;
 pub use stream::Stream;
 pub use target::Target;

@@ -288,6 +288,10 @@ impl<'r> Stream<'r> {
     }
 
     fn until(mut self, want: Want) -> Handled {
+        if want == Want::Content && self.content_has_ended() {
+            // Nothing that it waits for can come.
+            return self.abort();
+        }
         self.give_back();
         self.connection.set_want(want);
         Handled::new()
