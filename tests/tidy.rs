@@ -223,6 +223,32 @@ fn a_source_is_short_enough_to_be_read_from_top_to_bottom() {
 }
 
 #[test]
+fn a_page_links_only_to_what_is_there() {
+    let docs = std::fs::read_dir(root().join("docs"))
+        .expect("a folder")
+        .flatten();
+    let pages = docs
+        .map(|entry| entry.path())
+        .chain([root().join("README.md")]);
+    let mut offences = Vec::new();
+    for page in pages.filter(|page| page.extension().is_some_and(|extension| extension == "md")) {
+        let text = std::fs::read_to_string(&page).expect("a readable page");
+        for link in text
+            .split("](")
+            .skip(1)
+            .filter_map(|rest| rest.split(')').next())
+        {
+            let path = link.split('#').next().unwrap_or_default();
+            let is_relative = !path.is_empty() && !path.contains("://");
+            if is_relative && !page.with_file_name(path).exists() {
+                offences.push(format!("{}: {link}", page.display()));
+            }
+        }
+    }
+    check("a link leads to a file", &offences);
+}
+
+#[test]
 fn what_the_conformance_page_names_is_there() {
     let page = std::fs::read_to_string(root().join("docs/conformance.md")).expect("the page");
     let mut offences = Vec::new();
