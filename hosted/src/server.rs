@@ -124,6 +124,10 @@ impl Server {
     ///
     /// A reactor's poller or listener fails, or a thread cannot be started. The others are drained
     /// then.
+    ///
+    /// # Panics
+    ///
+    /// The application has panicked, on any thread; the others are drained before.
     pub fn run<A, F>(self, make: F) -> io::Result<()>
     where
         A: Application,
@@ -148,9 +152,10 @@ impl Server {
                 listener: listeners.next(),
             });
         let serve = |place: Place| {
+            let end = End(&handle);
             let result = Reactor::new(make(place.thread), &options, place).run(dealing);
-            if result.is_err() {
-                handle.drain();
+            if result.is_ok() {
+                core::mem::forget(end);
             }
             result
         };
@@ -180,5 +185,14 @@ impl Server {
             }
             result
         })
+    }
+}
+
+/// Drains the server when it is dropped: when a reactor has failed, or its application has panicked.
+struct End<'h>(&'h Handle);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.drain();
     }
 }

@@ -354,8 +354,10 @@ impl Application for Busy {
     type Exchange = ();
 
     fn request(&mut self, (): &mut (), request: &Request<'_>, reply: Reply<'_>) -> Handled {
-        if request.path() == "/busy" {
-            return self.put_off(reply);
+        match request.path() {
+            "/busy" => return self.put_off(reply),
+            "/panic" => std::panic::resume_unwind(Box::new("the application has panicked")),
+            _ => {}
         }
         self.others += 1;
         reply.send(Status::OK, &[], b"hello")
@@ -400,6 +402,41 @@ fn an_application_that_redeems_its_own_tickets_leaves_others_their_turn() {
         drop((busy, other));
         handle.drain();
         running.join().unwrap().unwrap();
+    }
+}
+
+#[test]
+fn a_panic_on_any_thread_ends_the_server() {
+    // On one thread; on the second of two, to which the first connection is dealt; and on either.
+    let path = std::env::temp_dir().join(format!("kinglet-panic-{}.sock", std::process::id()));
+    let unix = format!("unix:{}", path.display());
+    for (address, threads) in [("127.0.0.1:0", 1), (&unix, 2), ("127.0.0.1:0", 3)] {
+        let options = options(threads, Backend::Native);
+        let server = Server::bind(&address.parse().unwrap(), options).unwrap();
+        let address = server.local_address().clone();
+        let running = std::thread::spawn(move || {
+            let handle = server.handle();
+            server.run(|_| Busy {
+                handle: handle.clone(),
+                begun: None,
+                others: 0,
+            })
+        });
+        let request = b"GET /panic HTTP/1.1\r\nHost: t\r\n\r\n";
+        let received = match address {
+            Address::Tcp(address) => {
+                let mut client = connect(address);
+                client.write_all(request).unwrap();
+                read_to_end(&mut client)
+            }
+            _ => {
+                let mut client = UnixStream::connect(&path).unwrap();
+                client.write_all(request).unwrap();
+                read_to_end(&mut client)
+            }
+        };
+        assert_eq!(received, b"");
+        assert!(running.join().is_err());
     }
 }
 
