@@ -9,9 +9,9 @@ use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::sync::mpsc;
 
-use kinglet_core::Limits;
-use kinglet_core::http::Status;
-use kinglet_hosted::{Address, Answer, Backend, Options, Server};
+use kinglet_core::http::{Handled, Reply, Request, Status};
+use kinglet_core::{Application, Limits};
+use kinglet_hosted::{Address, Answer, Backend, Handle, Options, Server};
 use support::{LARGE, PATIENCE, connect, get, read_response, read_to_end, start};
 
 /// Clients of these tests live as long as their server, which does not wait for them for long.
@@ -203,6 +203,29 @@ fn content_is_collected_up_to_the_bound() {
 }
 
 #[test]
+fn content_that_fills_the_window_at_once_is_refused_with_413() {
+    let options = Options {
+        max_window_len: 64 * 1024,
+        ..options(1, Backend::Native)
+    };
+    let server = Server::bind(&"127.0.0.1:0".parse().unwrap(), options).unwrap();
+    let Address::Tcp(address) = server.local_address().clone() else {
+        panic!("not TCP")
+    };
+    // All of it is there when the server begins to read.
+    let mut client = connect(address);
+    client
+        .write_all(b"POST /collect HTTP/1.1\r\nHost: t\r\nContent-Length: 70000\r\n\r\n")
+        .unwrap();
+    client.write_all(&[b'a'; 70_000]).unwrap();
+    let running = support::start_bound(server, None);
+    let (head, _) = read_response(&mut client);
+    assert!(head.starts_with("HTTP/1.1 413 "), "{head}");
+    drop(client);
+    running.finish();
+}
+
+#[test]
 fn a_client_that_has_said_all_is_still_answered() {
     let server = start("127.0.0.1:0", options(1, Backend::Native), None);
     let mut client = server.connect();
@@ -218,6 +241,32 @@ fn a_client_that_has_said_all_is_still_answered() {
             .count(),
         3
     );
+    server.finish();
+}
+
+#[test]
+fn an_answer_arrives_whole_though_the_request_behind_it_does_not() {
+    let server = start("127.0.0.1:0", options(1, Backend::Native), None);
+    let next = [
+        "G",
+        "POST /collect HTTP/1.1\r\nHost: t\r\nContent-Length: 5\r\n\r\nab",
+    ];
+    for next in next {
+        let mut client = server.connect();
+        write!(client, "GET /static HTTP/1.1\r\nHost: t\r\n\r\n{next}").unwrap();
+        client.shutdown(Shutdown::Write).unwrap();
+        let mut received = vec![0; 64 * 1024];
+        let mut len = 0;
+        // So slowly that the server is done long before.
+        loop {
+            std::thread::park_timeout(Duration::from_millis(1));
+            match client.read(&mut received).expect("no reset") {
+                0 => break,
+                read => len += read,
+            }
+        }
+        assert!(len > LARGE.len(), "{len} bytes of the answer");
+    }
     server.finish();
 }
 
@@ -284,6 +333,111 @@ fn deferred_requests_are_answered_from_another_thread() {
         assert_eq!(get(client, "/").1, b"hello");
     }
     server.finish();
+}
+
+/// Puts `/busy` off again and again, until another request has come.
+struct Busy {
+    handle: Handle,
+    begun: Option<mpsc::Sender<()>>,
+    others: usize,
+}
+
+impl Busy {
+    fn put_off(&self, reply: Reply<'_>) -> Handled {
+        let (ticket, handled) = reply.later();
+        self.handle.redeem(ticket);
+        handled
+    }
+}
+
+impl Application for Busy {
+    type Exchange = ();
+
+    fn request(&mut self, (): &mut (), request: &Request<'_>, reply: Reply<'_>) -> Handled {
+        match request.path() {
+            "/busy" => return self.put_off(reply),
+            "/panic" => std::panic::resume_unwind(Box::new("the application has panicked")),
+            _ => {}
+        }
+        self.others += 1;
+        reply.send(Status::OK, &[], b"hello")
+    }
+
+    fn resume(&mut self, (): &mut (), reply: Reply<'_>) -> Handled {
+        if let Some(begun) = self.begun.take() {
+            begun.send(()).expect("the test listens");
+        }
+        match self.others {
+            0 => self.put_off(reply),
+            _ => reply.send(Status::OK, &[], b"done"),
+        }
+    }
+}
+
+#[test]
+fn an_application_that_redeems_its_own_tickets_leaves_others_their_turn() {
+    for backend in [Backend::Native, Backend::Polling] {
+        let options = options(1, backend);
+        let server = Server::bind(&"127.0.0.1:0".parse().unwrap(), options).unwrap();
+        let (address, handle) = (server.local_address().clone(), server.handle());
+        let Address::Tcp(address) = address else {
+            panic!("not TCP")
+        };
+        let (begun, has_begun) = mpsc::channel();
+        let running = std::thread::spawn(move || {
+            let handle = server.handle();
+            server.run(|_| Busy {
+                handle: handle.clone(),
+                begun: Some(begun.clone()),
+                others: 0,
+            })
+        });
+        let mut busy = connect(address);
+        busy.write_all(b"GET /busy HTTP/1.1\r\nHost: t\r\n\r\n")
+            .unwrap();
+        has_begun.recv_timeout(PATIENCE).unwrap();
+        let mut other = connect(address);
+        assert_eq!(get(&mut other, "/").1, b"hello");
+        assert_eq!(read_response(&mut busy).1, b"done");
+        drop((busy, other));
+        handle.drain();
+        running.join().unwrap().unwrap();
+    }
+}
+
+#[test]
+fn a_panic_on_any_thread_ends_the_server() {
+    // On one thread; on the second of two, to which the first connection is dealt; and on either.
+    let path = std::env::temp_dir().join(format!("kinglet-panic-{}.sock", std::process::id()));
+    let unix = format!("unix:{}", path.display());
+    for (address, threads) in [("127.0.0.1:0", 1), (&unix, 2), ("127.0.0.1:0", 3)] {
+        let options = options(threads, Backend::Native);
+        let server = Server::bind(&address.parse().unwrap(), options).unwrap();
+        let address = server.local_address().clone();
+        let running = std::thread::spawn(move || {
+            let handle = server.handle();
+            server.run(|_| Busy {
+                handle: handle.clone(),
+                begun: None,
+                others: 0,
+            })
+        });
+        let request = b"GET /panic HTTP/1.1\r\nHost: t\r\n\r\n";
+        let received = match address {
+            Address::Tcp(address) => {
+                let mut client = connect(address);
+                client.write_all(request).unwrap();
+                read_to_end(&mut client)
+            }
+            _ => {
+                let mut client = UnixStream::connect(&path).unwrap();
+                client.write_all(request).unwrap();
+                read_to_end(&mut client)
+            }
+        };
+        assert_eq!(received, b"");
+        assert!(running.join().is_err());
+    }
 }
 
 #[test]
