@@ -269,7 +269,7 @@ fn what_lasts_until_the_end_of_the_connection_is_whole_or_ends_in_a_reset() {
             } else {
                 // Nothing is read until the server has lost its patience.
                 let mut witness = server.connect();
-                assert_eq!(support::read_to_end(&mut witness), b"");
+                assert_eq!(read_to_end(&mut witness), b"");
                 std::thread::park_timeout(Duration::from_millis(300));
                 server.finish();
             }
