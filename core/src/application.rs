@@ -172,6 +172,12 @@ impl<E> Session<E> {
         self.connection.deadline()
     }
 
+    /// See [`Connection::send_deadline`].
+    #[must_use]
+    pub fn send_deadline(&self) -> Option<crate::Instant> {
+        self.connection.send_deadline()
+    }
+
     /// See [`Connection::unsent`].
     ///
     /// # Errors

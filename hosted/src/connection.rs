@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::io::IoSlice;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use kinglet_core::Session;
+use kinglet_core::{Instant, Session};
 use rustix::io::Errno;
 use rustix::net::Shutdown;
 
@@ -69,6 +69,16 @@ impl<E: Default> Connection<E> {
 }
 
 impl<E> Connection<E> {
+    /// When it is due at the latest, whatever comes.
+    #[inline]
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        match self.interest {
+            Interest::None | Interest::Read => self.session.deadline(),
+            // All else waits for the turn that comes when everything is sent.
+            Interest::Write => self.session.send_deadline(),
+        }
+    }
+
     #[inline]
     pub(crate) fn receive(&self, to: &mut [u8]) -> Transfer {
         transfer(|| rustix::io::read(&self.socket, &mut *to))

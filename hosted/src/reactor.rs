@@ -235,7 +235,7 @@ impl<A: Application> Reactor<A> {
         match verdict {
             Verdict::Goes(cause) => self.close(index, cause),
             Verdict::Stays => {
-                if let Some(deadline) = connection.session.deadline() {
+                if let Some(deadline) = connection.deadline() {
                     let now = self.io.context.now;
                     // A deadline that has passed is due at once.
                     let left = deadline

@@ -10,9 +10,10 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::mpsc;
 
+use kinglet_core::Limits;
 use kinglet_hosted::{Address, Backend, Options};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use support::{PATIENCE, get, read_response, start};
+use support::{LARGE, PATIENCE, get, read_response, start};
 
 /// How long each step looks on, and what share of it a reactor may use.
 const LOOK: Duration = Duration::from_millis(400);
@@ -24,6 +25,7 @@ fn waiting_uses_no_processor() {
         what_is_sent_to_a_busy_connection_waits(backend);
         connections_that_cannot_be_accepted_wait(backend);
         connections_over_the_bound_wait(backend);
+        a_passed_deadline_waits_for_what_is_sent_first(backend);
     }
 }
 
@@ -116,6 +118,44 @@ fn connections_over_the_bound_wait(backend: Backend) {
     server.finish();
 }
 
+fn a_passed_deadline_waits_for_what_is_sent_first(backend: Backend) {
+    let options = Options {
+        backend,
+        limits: Limits {
+            idle_timeout: Duration::from_millis(150),
+            ..Limits::SERVER
+        },
+        ..Options::default()
+    };
+    let (tickets, waiting) = mpsc::channel();
+    let server = start("127.0.0.1:0", options, Some(tickets));
+    let mut clients: Vec<_> = (0..3).map(|_| server.connect()).collect();
+    for client in &mut clients {
+        client
+            .write_all(b"GET /static HTTP/1.1\r\nHost: t\r\n\r\n")
+            .unwrap();
+        client.peek(&mut [0]).unwrap();
+    }
+    let mut deferred = server.connect();
+    deferred
+        .write_all(b"GET /later HTTP/1.1\r\nHost: t\r\n\r\n")
+        .unwrap();
+    let ticket = waiting.recv_timeout(PATIENCE).unwrap();
+    let before = voluntary_switches();
+    assert_idle(&mut deferred, "slow readers");
+    let wakes = voluntary_switches() - before;
+    assert!(wakes < 15, "woken {wakes} times");
+    // Their patience begins when they have got everything.
+    for client in &mut clients {
+        assert!(read_response(client).1 == LARGE);
+        assert_eq!(get(client, "/").1, b"hello");
+    }
+    server.handle.redeem(ticket);
+    assert_eq!(read_response(&mut deferred).1, b"resumed");
+    drop((clients, deferred));
+    server.finish();
+}
+
 /// Looks on while nothing comes to `client`.
 fn assert_idle(client: &mut TcpStream, waits_for: &str) {
     let before = process_cpu_time();
@@ -128,6 +168,21 @@ fn assert_idle(client: &mut TcpStream, waits_for: &str) {
         used < LOOK / MAX_SHARE,
         "waiting for {waits_for} used {used:?} of {LOOK:?}"
     );
+}
+
+/// How often a thread of this process has waited.
+fn voluntary_switches() -> i64 {
+    std::fs::read_dir("/proc/self/task")
+        .into_iter()
+        .flatten()
+        .filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("status")).ok())
+        .filter_map(|status| {
+            let line = status
+                .lines()
+                .find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+            line?.trim().parse::<i64>().ok()
+        })
+        .sum()
 }
 
 fn process_cpu_time() -> Duration {

@@ -221,10 +221,7 @@ impl Connection {
                 Next::Again => continue,
                 Next::Receive => Event::Receive,
                 Next::Send => {
-                    self.timer = match self.timer {
-                        Timer::Content | Timer::Paused => Timer::Paused,
-                        Timer::Off | Timer::Idle | Timer::Head | Timer::Drain => Timer::Off,
-                    };
+                    self.pause();
                     Event::Send
                 }
                 Next::Wait => {

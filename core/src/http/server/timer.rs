@@ -18,7 +18,7 @@ impl Connection {
         if !self.sending_is_stuck && self.sending != Sending::Content {
             return receive;
         }
-        let send = self.sending_is_stuck.then_some(self.send_deadline);
+        let send = self.send_deadline();
         let wake = match self.plan {
             Plan::Stream(Streaming {
                 want: Want::Instant,
@@ -39,6 +39,21 @@ impl Connection {
             .reduce(Instant::earlier)
     }
 
+    /// When [`unsent`](Self::unsent) has to be called again at the latest, while the peer takes too
+    /// little: the deadline of a driver that takes no turn before all of the output is sent.
+    #[must_use]
+    pub fn send_deadline(&self) -> Option<Instant> {
+        self.sending_is_stuck.then_some(self.send_deadline)
+    }
+
+    /// Output is sent first: no peer is late meanwhile.
+    pub(super) fn pause(&mut self) {
+        self.timer = match self.timer {
+            Timer::Content | Timer::Paused => Timer::Paused,
+            Timer::Off | Timer::Idle | Timer::Head | Timer::Drain => Timer::Off,
+        };
+    }
+
     /// Tells, after every attempt to send, how many bytes the peer has not taken.
     ///
     /// # Errors
@@ -48,7 +63,10 @@ impl Connection {
     pub fn unsent(&mut self, context: &Context, len: usize) -> Result<(), Cause> {
         let unsent = u32::try_from(len).unwrap_or(u32::MAX);
         if unsent == 0 {
-            self.sending_is_stuck = false;
+            if core::mem::take(&mut self.sending_is_stuck) {
+                // The driver may not have received meanwhile.
+                self.pause();
+            }
             return Ok(());
         }
         if self.sending_is_stuck && !context.now.has_reached(self.send_deadline) {
