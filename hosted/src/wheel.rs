@@ -29,7 +29,7 @@ struct Timer {
     /// The timer before it, or the bucket when it is the first.
     previous: u32,
     /// The tick at which it fires; [`OFF`] when it is not set.
-    tick: u32,
+    tick: u64,
 }
 
 /// Milliseconds in a tick, as a shift.
@@ -37,7 +37,7 @@ const TICK_SHIFT: u32 = 3;
 const BUCKETS: usize = 256;
 const NEAR_SHIFT: u32 = 8;
 const NONE: u32 = u32::MAX;
-const OFF: u32 = u32::MAX;
+const OFF: u64 = u64::MAX;
 
 impl Wheel {
     pub(crate) fn new() -> Self {
@@ -58,7 +58,6 @@ impl Wheel {
         let tick = tick
             .max(self.tick + 1)
             .min(self.tick + ((BUCKETS as u64 - 1) << NEAR_SHIFT));
-        let tick = u32::try_from(tick).unwrap_or(OFF - 1);
         if self.timers.len() <= index as usize {
             let off = Timer {
                 next: NONE,
@@ -156,12 +155,12 @@ impl Wheel {
         }
     }
 
-    fn link(&mut self, index: u32, tick: u32) {
-        let is_near = u64::from(tick) >> NEAR_SHIFT == self.tick >> NEAR_SHIFT;
+    fn link(&mut self, index: u32, tick: u64) {
+        let is_near = tick >> NEAR_SHIFT == self.tick >> NEAR_SHIFT;
         let bucket = if is_near {
-            tick % BUCKETS as u32
+            (tick % BUCKETS as u64) as u32
         } else {
-            FAR | ((tick >> NEAR_SHIFT) % BUCKETS as u32)
+            FAR | ((tick >> NEAR_SHIFT) % BUCKETS as u64) as u32
         };
         let next = if is_near {
             self.near[bucket as usize]
@@ -257,6 +256,18 @@ mod tests {
         let fired = run(&mut wheel, 0, 3_600_000);
         assert_eq!(fired.len(), 1);
         assert!(fired[0].1 > 500_000, "{fired:?}");
+    }
+
+    #[test]
+    fn fires_after_any_uptime() {
+        for tick in [1 << 31, (1 << 32) - 1000, 1 << 40] {
+            let start = tick << TICK_SHIFT;
+            let mut wheel = Wheel::new();
+            wheel.advance(start, &mut Vec::new());
+            wheel.set(0, start + 60_000);
+            let fired = run(&mut wheel, start, start + 60_016);
+            assert_eq!(fired, [(0, start + 60_008)]);
+        }
     }
 
     #[test]
