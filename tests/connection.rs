@@ -488,6 +488,8 @@ fn a_closed_connection_answers_the_same_again() {
         _ => None,
     };
     let truncated = Cause::Failed(Error::Syntax(SyntaxError::Truncated));
+    let is_shutdown = |event: Event<'_>| matches!(event, Event::Shutdown);
+    assert!(bench.step(&mut input, Outlook::Ended, is_shutdown));
     for _ in 0..3 {
         assert_eq!(
             bench.step(&mut input, Outlook::Ended, cause),

@@ -222,6 +222,32 @@ fn a_client_that_has_said_all_is_still_answered() {
 }
 
 #[test]
+fn an_answer_arrives_whole_though_the_request_behind_it_does_not() {
+    let server = start("127.0.0.1:0", options(1, Backend::Native), None);
+    let next = [
+        "G",
+        "POST /collect HTTP/1.1\r\nHost: t\r\nContent-Length: 5\r\n\r\nab",
+    ];
+    for next in next {
+        let mut client = server.connect();
+        write!(client, "GET /static HTTP/1.1\r\nHost: t\r\n\r\n{next}").unwrap();
+        client.shutdown(Shutdown::Write).unwrap();
+        let mut received = vec![0; 64 * 1024];
+        let mut len = 0;
+        // So slowly that the server is done long before.
+        loop {
+            std::thread::park_timeout(Duration::from_millis(1));
+            match client.read(&mut received).expect("no reset") {
+                0 => break,
+                read => len += read,
+            }
+        }
+        assert!(len > LARGE.len(), "{len} bytes of the answer");
+    }
+    server.finish();
+}
+
+#[test]
 fn an_error_answer_is_readable_though_more_was_sent() {
     let server = start("127.0.0.1:0", options(1, Backend::Native), None);
     let mut client = server.connect();

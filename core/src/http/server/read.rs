@@ -44,7 +44,7 @@ impl Connection {
             Ok(false) => match input.outlook() {
                 Outlook::More => self.await_peer(Timer::Head, context, input),
                 Outlook::Full => Next::Fail(LimitError::HeadTooLarge.into()),
-                Outlook::Ended => self.close(Cause::Failed(SyntaxError::Truncated.into())),
+                Outlook::Ended => Next::Fail(SyntaxError::Truncated.into()),
             },
             Err(error) => Next::Fail(error),
         }
@@ -212,7 +212,7 @@ impl Connection {
         match input.outlook() {
             Outlook::More => self.await_peer(Timer::Content, context, input),
             Outlook::Full => Next::Fail(LimitError::ContentTooLarge.into()),
-            Outlook::Ended => self.close(Cause::Failed(SyntaxError::Truncated.into())),
+            Outlook::Ended => Next::Fail(SyntaxError::Truncated.into()),
         }
     }
 
@@ -346,7 +346,7 @@ impl Connection {
         input.consume(consumed);
         self.count(consumed);
         if input.outlook() == Outlook::Ended {
-            self.close(Cause::Failed(SyntaxError::Truncated.into()))
+            Next::Fail(SyntaxError::Truncated.into())
         } else if stuck {
             Next::Fail(LimitError::ChunkExtensionsTooLong.into())
         } else if is_switched {
