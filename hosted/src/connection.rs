@@ -95,7 +95,7 @@ impl<E> Connection<E> {
 
     /// Makes the close a reset, so that the peer does not take it for the end of what was sent.
     pub(crate) fn reset_on_close(&self) {
-        if self.sending == Sending::Open {
+        if self.sending != Sending::Ended {
             // Where there is no such thing as a reset, the peer sees an end.
             let _ = rustix::net::sockopt::set_socket_linger(&self.socket, Some(Duration::ZERO));
         }

@@ -506,7 +506,7 @@ impl<A: Application> Reactor<A> {
                 let Ok(index) = u32::try_from(index) else {
                     break;
                 };
-                self.close(index, Cause::Agreed);
+                self.close(index, Cause::Aborted);
             }
         }
         Ok(())

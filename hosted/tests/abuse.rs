@@ -247,3 +247,38 @@ fn a_client_that_reads_slowly_but_fast_enough_gets_all() {
     }
     server.finish();
 }
+
+#[test]
+fn what_lasts_until_the_end_of_the_connection_is_whole_or_ends_in_a_reset() {
+    for path in ["/whole", "/streamed"] {
+        for drains in [false, true] {
+            let options = Options {
+                limits: kinglet_core::Limits {
+                    rate_window: Duration::from_millis(if drains { 20_000 } else { 300 }),
+                    ..impatient()
+                },
+                drain_timeout: Duration::from_millis(300),
+                ..Options::default()
+            };
+            let server = start("127.0.0.1:0", options, None);
+            let mut client = server.connect();
+            write!(client, "GET {path} HTTP/1.0\r\n\r\n").unwrap();
+            client.peek(&mut [0]).unwrap();
+            if drains {
+                server.finish();
+            } else {
+                // Nothing is read until the server has lost its patience.
+                let mut witness = server.connect();
+                assert_eq!(read_to_end(&mut witness), b"");
+                std::thread::park_timeout(Duration::from_millis(300));
+                server.finish();
+            }
+            let mut received = Vec::new();
+            let end = client
+                .read_to_end(&mut received)
+                .map_err(|error| error.kind());
+            assert_eq!(end, Err(ErrorKind::ConnectionReset), "{path}, {drains}");
+            assert!(received.len() < support::LARGE.len());
+        }
+    }
+}

@@ -40,6 +40,8 @@ pub(crate) enum Exchange {
     Echo,
     /// Sends a little and gives up.
     Cut,
+    /// Sends all at once, without saying how much that is.
+    Whole,
 }
 
 impl Application for Site {
@@ -65,6 +67,10 @@ impl Application for Site {
             }
             "/cut" => {
                 *exchange = Exchange::Cut;
+                reply.start(Status::OK, &[], Length::Unknown)
+            }
+            "/whole" => {
+                *exchange = Exchange::Whole;
                 reply.start(Status::OK, &[], Length::Unknown)
             }
             "/upload" => {
@@ -122,6 +128,10 @@ impl Application for Site {
                 } else {
                     stream.receive()
                 }
+            }
+            Exchange::Whole => {
+                stream.write_static(&LARGE);
+                stream.finish()
             }
             Exchange::Cut if stream.write(b"part") > 0 => {
                 *exchange = Exchange::None;
