@@ -568,7 +568,8 @@ impl Io {
         connection: &mut Connection<A::Exchange>,
         bytes: &mut [u8],
     ) -> Verdict {
-        let mut input = Input::new(bytes, outlook(connection, Outlook::More));
+        let outlook = outlook(connection, bytes.len(), self.max_window_len);
+        let mut input = Input::new(bytes, outlook);
         let verdict = self.take_turns(application, connection, &mut input);
         if !input.remaining().is_empty() {
             let unread = Unread::new(input.remaining(), &mut self.pool);
@@ -584,12 +585,8 @@ impl Io {
         connection: &mut Connection<A::Exchange>,
         mut unread: Box<Unread>,
     ) -> Verdict {
-        let more = if unread.len() < self.max_window_len {
-            Outlook::More
-        } else {
-            Outlook::Full
-        };
-        let mut input = Input::new(unread.remaining(), outlook(connection, more));
+        let outlook = outlook(connection, unread.len(), self.max_window_len);
+        let mut input = Input::new(unread.remaining(), outlook);
         let verdict = self.take_turns(application, connection, &mut input);
         let (consumed, remaining) = (input.consumed(), input.remaining().len());
         if remaining == 0 {
@@ -787,10 +784,11 @@ impl Io {
     }
 }
 
-/// What may come behind the bytes there are: `more`, unless the peer has closed its side.
-const fn outlook<E>(connection: &Connection<E>, more: Outlook) -> Outlook {
+/// What may come behind the `len` bytes there are.
+const fn outlook<E>(connection: &Connection<E>, len: usize, max_len: usize) -> Outlook {
     match connection.receiving {
-        Receiving::Open => more,
+        Receiving::Open if len < max_len => Outlook::More,
+        Receiving::Open => Outlook::Full,
         Receiving::Ended => Outlook::Ended,
     }
 }

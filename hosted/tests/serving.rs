@@ -203,6 +203,29 @@ fn content_is_collected_up_to_the_bound() {
 }
 
 #[test]
+fn content_that_fills_the_window_at_once_is_refused_with_413() {
+    let options = Options {
+        max_window_len: 64 * 1024,
+        ..options(1, Backend::Native)
+    };
+    let server = Server::bind(&"127.0.0.1:0".parse().unwrap(), options).unwrap();
+    let Address::Tcp(address) = server.local_address().clone() else {
+        panic!("not TCP")
+    };
+    // All of it is there when the server begins to read.
+    let mut client = connect(address);
+    client
+        .write_all(b"POST /collect HTTP/1.1\r\nHost: t\r\nContent-Length: 70000\r\n\r\n")
+        .unwrap();
+    client.write_all(&[b'a'; 70_000]).unwrap();
+    let running = support::start_bound(server, None);
+    let (head, _) = read_response(&mut client);
+    assert!(head.starts_with("HTTP/1.1 413 "), "{head}");
+    drop(client);
+    running.finish();
+}
+
+#[test]
 fn a_client_that_has_said_all_is_still_answered() {
     let server = start("127.0.0.1:0", options(1, Backend::Native), None);
     let mut client = server.connect();
