@@ -396,7 +396,12 @@ impl<A: Application> Reactor<A> {
     }
 
     fn read_mail(&mut self) -> io::Result<()> {
-        while let Some(message) = self.mailboxes.get(self.thread).and_then(Mailbox::receive) {
+        let mailboxes = Arc::clone(&self.mailboxes);
+        for message in mailboxes
+            .get(self.thread)
+            .into_iter()
+            .flat_map(Mailbox::receive)
+        {
             match message {
                 Message::Accepted(socket) => self.welcome(socket),
                 Message::Redeem(ticket) => self.redeem(ticket),

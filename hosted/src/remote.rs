@@ -54,8 +54,9 @@ impl Mailbox {
         self.is_woken.load(Ordering::Relaxed) && self.is_woken.swap(false, Ordering::AcqRel)
     }
 
-    pub(crate) fn receive(&self) -> Option<Message> {
-        self.messages.pop()
+    /// The messages there are. Those that come meanwhile come with a wake of their own.
+    pub(crate) fn receive(&self) -> impl Iterator<Item = Message> {
+        (0..self.messages.len()).map_while(|_| self.messages.pop())
     }
 
     pub(crate) fn connections(&self) -> usize {

@@ -9,9 +9,9 @@ use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::sync::mpsc;
 
-use kinglet_core::Limits;
-use kinglet_core::http::Status;
-use kinglet_hosted::{Address, Answer, Backend, Options, Server};
+use kinglet_core::http::{Handled, Reply, Request, Status};
+use kinglet_core::{Application, Limits};
+use kinglet_hosted::{Address, Answer, Backend, Handle, Options, Server};
 use support::{LARGE, PATIENCE, connect, get, read_response, read_to_end, start};
 
 /// Clients of these tests live as long as their server, which does not wait for them for long.
@@ -333,6 +333,74 @@ fn deferred_requests_are_answered_from_another_thread() {
         assert_eq!(get(client, "/").1, b"hello");
     }
     server.finish();
+}
+
+/// Puts `/busy` off again and again, until another request has come.
+struct Busy {
+    handle: Handle,
+    begun: Option<mpsc::Sender<()>>,
+    others: usize,
+}
+
+impl Busy {
+    fn put_off(&self, reply: Reply<'_>) -> Handled {
+        let (ticket, handled) = reply.later();
+        self.handle.redeem(ticket);
+        handled
+    }
+}
+
+impl Application for Busy {
+    type Exchange = ();
+
+    fn request(&mut self, (): &mut (), request: &Request<'_>, reply: Reply<'_>) -> Handled {
+        if request.path() == "/busy" {
+            return self.put_off(reply);
+        }
+        self.others += 1;
+        reply.send(Status::OK, &[], b"hello")
+    }
+
+    fn resume(&mut self, (): &mut (), reply: Reply<'_>) -> Handled {
+        if let Some(begun) = self.begun.take() {
+            begun.send(()).expect("the test listens");
+        }
+        match self.others {
+            0 => self.put_off(reply),
+            _ => reply.send(Status::OK, &[], b"done"),
+        }
+    }
+}
+
+#[test]
+fn an_application_that_redeems_its_own_tickets_leaves_others_their_turn() {
+    for backend in [Backend::Native, Backend::Polling] {
+        let options = options(1, backend);
+        let server = Server::bind(&"127.0.0.1:0".parse().unwrap(), options).unwrap();
+        let (address, handle) = (server.local_address().clone(), server.handle());
+        let Address::Tcp(address) = address else {
+            panic!("not TCP")
+        };
+        let (begun, has_begun) = mpsc::channel();
+        let running = std::thread::spawn(move || {
+            let handle = server.handle();
+            server.run(|_| Busy {
+                handle: handle.clone(),
+                begun: Some(begun.clone()),
+                others: 0,
+            })
+        });
+        let mut busy = connect(address);
+        busy.write_all(b"GET /busy HTTP/1.1\r\nHost: t\r\n\r\n")
+            .unwrap();
+        has_begun.recv_timeout(PATIENCE).unwrap();
+        let mut other = connect(address);
+        assert_eq!(get(&mut other, "/").1, b"hello");
+        assert_eq!(read_response(&mut busy).1, b"done");
+        drop((busy, other));
+        handle.drain();
+        running.join().unwrap().unwrap();
+    }
 }
 
 #[test]
