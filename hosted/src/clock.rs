@@ -8,7 +8,7 @@ use kinglet_core::Context;
 #[derive(Debug)]
 pub(crate) struct Clock {
     origin: Instant,
-    /// The second, since the origin, for which the date was written.
+    /// The quarter of a second, since the origin, for which the date was written.
     dated: Option<u64>,
 }
 

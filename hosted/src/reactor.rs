@@ -151,9 +151,9 @@ impl<A: Application> Reactor<A> {
             self.io.poller.wait(&mut events, timeout)?;
             self.io.millis = self.io.clock.tell(&mut self.io.context);
             for event in &events {
-                match u32::try_from(event.key) {
-                    Ok(index) => self.on_event(index, event.readiness),
-                    Err(_) => self.accept(dealing)?,
+                match event.key {
+                    LISTENER => self.accept(dealing)?,
+                    index => self.on_event(index as u32, event.readiness),
                 }
             }
             if self
