@@ -1,7 +1,7 @@
 //! One thread's event loop: readiness in, turns of the engine, bytes out.
 
 use core::time::Duration;
-use std::io::{self, IoSlice};
+use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 
@@ -25,6 +25,8 @@ pub(crate) struct Reactor<A: Application> {
     application: A,
     connections: Table<Connection<A::Exchange>>,
     io: Io,
+    /// Where bytes are received that no connection has a spill for.
+    receive: Box<[u8]>,
     listening: Listening,
     due: Vec<u32>,
     mailboxes: Arc<[Mailbox]>,
@@ -43,7 +45,6 @@ struct Io {
     context: Context,
     millis: u64,
     wheel: Wheel,
-    receive: Box<[u8]>,
     send: Box<[u8]>,
     queue: Queue,
     rest: Rest,
@@ -108,7 +109,6 @@ impl<A: Application> Reactor<A> {
             context,
             millis: 0,
             wheel: Wheel::new(),
-            receive: vec![0; BUFFER_LEN].into_boxed_slice(),
             send: vec![0; BUFFER_LEN].into_boxed_slice(),
             queue: Queue::new(),
             rest: Rest {
@@ -122,6 +122,7 @@ impl<A: Application> Reactor<A> {
             application,
             connections: Table::new(),
             io,
+            receive: vec![0; BUFFER_LEN].into_boxed_slice(),
             listening: place.listener.map_or(Listening::None, |listener| {
                 // Not watched yet; a reactor begins as if it had been full.
                 Listening::Full(listener)
@@ -205,7 +206,8 @@ impl<A: Application> Reactor<A> {
                 Readiness::Ready => Verdict::Stays,
             }
         } else {
-            self.io.receive(&mut self.application, connection)
+            self.io
+                .receive(&mut self.application, connection, &mut self.receive)
         };
         self.settle(index, verdict);
     }
@@ -228,24 +230,12 @@ impl<A: Application> Reactor<A> {
     }
 
     /// Carries out a verdict, and watches a connection that stays for what it needs next.
+    #[inline]
     fn settle(&mut self, index: u32, verdict: Verdict) {
-        let Some(connection) = self.connections.get_mut(index) else {
-            return;
-        };
-        match verdict {
-            Verdict::Goes(cause) => self.close(index, cause),
-            Verdict::Stays => {
-                if let Some(deadline) = connection.deadline() {
-                    let now = self.io.context.now;
-                    // A deadline that has passed is due at once.
-                    let left = deadline
-                        .as_millis()
-                        .wrapping_sub(now.as_millis())
-                        .cast_signed();
-                    let left = u64::try_from(left).unwrap_or(0);
-                    self.io.wheel.set(index, self.io.millis + left);
-                }
-            }
+        match (verdict, self.connections.get_mut(index)) {
+            (Verdict::Stays, Some(connection)) => self.io.watch_deadline(index, connection),
+            (Verdict::Goes(cause), Some(_)) => self.close(index, cause),
+            (_, None) => {}
         }
     }
 
@@ -519,39 +509,67 @@ impl<A: Application> Reactor<A> {
 }
 
 impl Io {
-    /// Receives once and goes on.
+    /// Has the reactor look at a connection again when its deadline comes.
+    #[inline]
+    fn watch_deadline<E>(&mut self, index: u32, connection: &Connection<E>) {
+        if let Some(deadline) = connection.deadline() {
+            let now = self.context.now;
+            // A deadline that has passed is due at once.
+            let left = deadline
+                .as_millis()
+                .wrapping_sub(now.as_millis())
+                .cast_signed();
+            let left = u64::try_from(left).unwrap_or(0);
+            self.wheel.set(index, self.millis + left);
+        }
+    }
+
+    /// Receives once and goes on. What comes is received in `buffer`, or behind what is left over.
+    #[inline]
     fn receive<A: Application>(
         &mut self,
         application: &mut A,
         connection: &mut Connection<A::Exchange>,
+        buffer: &mut [u8],
     ) -> Verdict {
-        let mut unread = connection.unread.take();
-        let mut buffer = core::mem::take(&mut self.receive);
-        let to = match &mut unread {
-            None => &mut *buffer,
-            Some(unread) => unread.spare(self.max_window_len),
-        };
-        let verdict = match connection.receive(to) {
+        if let Some(unread) = connection.unread.take() {
+            return self.receive_more(application, connection, unread);
+        }
+        match connection.receive(buffer) {
             Transfer::Done(len) => {
                 if len == 0 {
                     connection.receiving = Receiving::Ended;
                 }
-                match unread {
-                    None => self.turn(application, connection, &mut buffer[..len]),
-                    Some(mut unread) => {
-                        unread.filled(len);
-                        self.turn_unread(application, connection, unread)
-                    }
+                let received = buffer.get_mut(..len).unwrap_or_default();
+                self.turn(application, connection, received)
+            }
+            Transfer::Blocked => Verdict::Stays,
+            Transfer::Broken => Verdict::Goes(Cause::Peer),
+        }
+    }
+
+    /// The same, behind what was received before and is not consumed.
+    #[inline(never)]
+    fn receive_more<A: Application>(
+        &mut self,
+        application: &mut A,
+        connection: &mut Connection<A::Exchange>,
+        mut unread: Box<Unread>,
+    ) -> Verdict {
+        match connection.receive(unread.spare(self.max_window_len)) {
+            Transfer::Done(len) => {
+                if len == 0 {
+                    connection.receiving = Receiving::Ended;
                 }
+                unread.filled(len);
+                self.turn_unread(application, connection, unread)
             }
             Transfer::Blocked => {
-                connection.unread = unread;
+                connection.unread = Some(unread);
                 Verdict::Stays
             }
             Transfer::Broken => Verdict::Goes(Cause::Peer),
-        };
-        self.receive = buffer;
-        verdict
+        }
     }
 
     /// Goes on with what was received before.
@@ -567,6 +585,7 @@ impl Io {
     }
 
     /// Takes turns over the thread's receive buffer; what is left over is copied.
+    #[inline]
     fn turn<A: Application>(
         &mut self,
         application: &mut A,
@@ -577,10 +596,15 @@ impl Io {
         let mut input = Input::new(bytes, outlook);
         let verdict = self.take_turns(application, connection, &mut input);
         if !input.remaining().is_empty() {
-            let unread = Unread::new(input.remaining(), &mut self.pool);
-            connection.unread = Some(Box::new(unread));
+            self.keep_unread(connection, input.remaining());
         }
         verdict
+    }
+
+    #[inline(never)]
+    fn keep_unread<E>(&mut self, connection: &mut Connection<E>, remaining: &[u8]) {
+        let unread = Unread::new(remaining, &mut self.pool);
+        connection.unread = Some(Box::new(unread));
     }
 
     /// Takes turns over a connection's own spill; what is left over stays there.
@@ -655,37 +679,43 @@ impl Io {
     }
 
     /// Sends what the engine has said, and keeps for later what the peer does not take.
-    #[inline]
+    #[inline(always)]
     fn flush<E>(&mut self, connection: &mut Connection<E>) -> Result<(), Cause> {
-        let queued = self.queue.len();
-        let len = queued + self.rest.bytes.len();
+        let len = self.queue.len() + self.rest.bytes.len();
         if len > 0 {
-            let transfer = if self.queue.copied_len() == len {
-                connection.send(&[IoSlice::new(&self.send[..len])])
-            } else {
-                send_slices(&self.queue, &self.send, &self.rest.bytes, |slices| {
-                    connection.send(slices)
-                })
+            let transfer = match self.send.get(..len) {
+                Some(bytes) if self.queue.copied_len() == len => connection.send(bytes),
+                _ => self.send_slices(connection),
             };
-            let sent = match transfer {
-                Transfer::Done(sent) => sent,
-                Transfer::Blocked => 0,
+            match transfer {
+                Transfer::Done(sent) if sent == len => {}
+                Transfer::Done(sent) => self.keep(connection, sent),
+                Transfer::Blocked => self.keep(connection, 0),
                 Transfer::Broken => {
-                    self.queue.clear();
-                    self.rest.bytes.clear();
+                    self.forget_output();
                     return Err(Cause::Peer);
                 }
-            };
-            if sent < len {
-                self.keep(connection, sent);
             }
-            self.queue.clear();
-            self.rest.bytes.clear();
+            self.forget_output();
         }
         if connection.sending == Sending::Ending && connection.unsent.is_none() {
             connection.end_sending();
         }
         Ok(())
+    }
+
+    /// Sends what does not lie in one piece.
+    #[inline(never)]
+    fn send_slices<E>(&self, connection: &Connection<E>) -> Transfer {
+        send_slices(&self.queue, &self.send, &self.rest.bytes, |slices| {
+            connection.send_vectored(slices)
+        })
+    }
+
+    #[inline]
+    fn forget_output(&mut self) {
+        self.queue.clear();
+        self.rest.bytes.clear();
     }
 
     /// Watches a connection for what it needs next.
@@ -704,6 +734,7 @@ impl Io {
     }
 
     /// Keeps what is left of the output when its first `sent` bytes are sent.
+    #[inline(never)]
     fn keep<E>(&mut self, connection: &mut Connection<E>, sent: usize) {
         let rest = core::mem::take(&mut self.rest.bytes);
         let mut unsent = Unsent::new(&self.queue, &self.send, rest, &mut self.pool);
@@ -720,7 +751,7 @@ impl Io {
         let Some(mut unsent) = connection.unsent.take() else {
             return self.all_sent(application, connection);
         };
-        match unsent.slices(|slices| connection.send(slices)) {
+        match unsent.slices(|slices| connection.send_vectored(slices)) {
             Transfer::Done(sent) => unsent.advance(sent),
             Transfer::Blocked => {}
             Transfer::Broken => return Verdict::Goes(Cause::Peer),
