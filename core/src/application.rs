@@ -126,24 +126,18 @@ impl<E: Default> Session<E> {
         A: Application<Exchange = E> + ?Sized,
     {
         loop {
-            match self.connection.next(context, input, output) {
-                Next::Request => {
-                    let Some((request, reply)) = self.connection.request(context, input, output)
-                    else {
-                        return self.end(Turn::Close(Cause::Aborted));
-                    };
-                    self.exchange = E::default();
-                    let _: Handled = application.request(&mut self.exchange, &request, reply);
-                }
-                Next::Receive => {
-                    self.forget_finished();
-                    return Turn::Receive;
-                }
-                next => {
-                    if let Some(turn) = self.act(next, application, context, input, output) {
-                        return turn;
-                    }
-                }
+            let next = self.connection.next(context, input, output);
+            if matches!(next, Next::Request) {
+                let Some((request, reply)) = self.connection.request(context, input, output) else {
+                    return self.end(Turn::Close(Cause::Aborted));
+                };
+                self.exchange = E::default();
+                let _: Handled = application.request(&mut self.exchange, &request, reply);
+            } else if matches!(next, Next::Receive) {
+                self.forget_finished();
+                return Turn::Receive;
+            } else if let Some(turn) = self.act(next, application, context, input, output) {
+                return turn;
             }
         }
     }
@@ -168,7 +162,10 @@ impl<E: Default> Session<E> {
             Event::Content(part, reply) => application.content(&mut self.exchange, part, reply),
             Event::Resume(reply) => application.resume(&mut self.exchange, reply),
             Event::Stream(stream) => application.stream(&mut self.exchange, stream),
-            Event::Receive => return Some(Turn::Receive),
+            Event::Receive => {
+                self.forget_finished();
+                return Some(Turn::Receive);
+            }
             Event::Send => {
                 self.forget_finished();
                 return Some(Turn::Send);

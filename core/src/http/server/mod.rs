@@ -237,7 +237,15 @@ impl Connection {
                 }
                 Next::Send => self.pause(),
                 Next::Wait => self.timer = Timer::Off,
-                _ => {}
+                Next::Receive
+                | Next::Shutdown
+                | Next::Close(_)
+                | Next::Request
+                | Next::Collected { .. }
+                | Next::Content { .. }
+                | Next::End { .. }
+                | Next::Resume
+                | Next::Stream(_) => {}
             }
             return next;
         }
