@@ -239,6 +239,7 @@ impl<A: Application> Reactor<A> {
         }
     }
 
+    #[inline(never)]
     fn close(&mut self, index: u32, cause: Cause) {
         self.io.wheel.clear(index);
         let Some(connection) = self.connections.remove(index) else {
