@@ -188,6 +188,7 @@ impl<A: Application> Reactor<A> {
     }
 
     /// A socket is ready.
+    #[inline(always)]
     fn on_event(&mut self, index: u32, readiness: Readiness) {
         let name = Name {
             thread: self.thread,
