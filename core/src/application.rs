@@ -12,7 +12,7 @@
 //! now. [`Session`] joins an application to a connection; a driver calls its [`turn`](Session::turn).
 
 use crate::Context;
-use crate::http::server::{Cause, Connection, Event, Part};
+use crate::http::server::{Cause, Connection, Event, Next, Part};
 use crate::http::{Handled, Reply, Request, Status, Stream, Ticket};
 use crate::window::{Input, Output};
 
@@ -126,35 +126,61 @@ impl<E: Default> Session<E> {
         A: Application<Exchange = E> + ?Sized,
     {
         loop {
-            let _: Handled = match self.connection.step(context, input, output) {
-                Event::Request(request, reply) => {
-                    if request.content().is_none() {
-                        self.exchange = E::default();
-                    }
-                    application.request(&mut self.exchange, &request, reply)
-                }
-                Event::Content(part, reply) => application.content(&mut self.exchange, part, reply),
-                Event::Resume(reply) => application.resume(&mut self.exchange, reply),
-                Event::Stream(stream) => application.stream(&mut self.exchange, stream),
-                Event::Receive => {
-                    self.forget_finished();
-                    return Turn::Receive;
-                }
-                Event::Send => {
-                    self.forget_finished();
-                    return Turn::Send;
-                }
-                Event::Wait => return Turn::Wait,
-                Event::Shutdown => {
-                    self.exchange = E::default();
-                    return Turn::Shutdown;
-                }
-                Event::Close(cause) => {
-                    self.exchange = E::default();
-                    return Turn::Close(cause);
-                }
-            };
+            let next = self.connection.next(context, input, output);
+            if matches!(next, Next::Request) {
+                let Some((request, reply)) = self.connection.request(context, input, output) else {
+                    return self.end(Turn::Close(Cause::Aborted));
+                };
+                self.exchange = E::default();
+                let _: Handled = application.request(&mut self.exchange, &request, reply);
+            } else if matches!(next, Next::Receive) {
+                self.forget_finished();
+                return Turn::Receive;
+            } else if let Some(turn) = self.act(next, application, context, input, output) {
+                return turn;
+            }
         }
+    }
+
+    /// Does what is not done in every turn, and answers what that leaves to the driver, if anything.
+    #[inline(never)]
+    fn act<A>(
+        &mut self,
+        next: Next,
+        application: &mut A,
+        context: &Context,
+        input: &Input<'_>,
+        output: &mut Output<'_>,
+    ) -> Option<Turn>
+    where
+        A: Application<Exchange = E> + ?Sized,
+    {
+        let _: Handled = match self.connection.event(next, context, input, output) {
+            Event::Request(request, reply) => {
+                application.request(&mut self.exchange, &request, reply)
+            }
+            Event::Content(part, reply) => application.content(&mut self.exchange, part, reply),
+            Event::Resume(reply) => application.resume(&mut self.exchange, reply),
+            Event::Stream(stream) => application.stream(&mut self.exchange, stream),
+            Event::Receive => {
+                self.forget_finished();
+                return Some(Turn::Receive);
+            }
+            Event::Send => {
+                self.forget_finished();
+                return Some(Turn::Send);
+            }
+            Event::Wait => return Some(Turn::Wait),
+            Event::Shutdown => return Some(self.end(Turn::Shutdown)),
+            Event::Close(cause) => return Some(self.end(Turn::Close(cause))),
+        };
+        None
+    }
+
+    /// The last turns of a connection: what an exchange has remembered is dropped.
+    fn end(&mut self, turn: Turn) -> Turn {
+        self.exchange = E::default();
+        turn
     }
 
     /// What an exchange has remembered is dropped as soon as it is over.

@@ -37,23 +37,44 @@ impl Context {
 ///
 /// A driver with a wall clock calls [`set_date`](Self::set_date) when the second changes. Without
 /// one no `Date` is sent, as RFC 9110 §6.6.1 asks of a server without a clock.
+///
+/// ```text
+/// bytes  [ HTTP/1.1 200 OK | Server | Date | Content-Length: ]
+///                          ^ lines of all  ^ end
+/// ```
+///
+/// Most answers begin with all of these bytes, so they are copied at once.
 #[derive(Clone, Debug)]
 pub struct Stamp {
     bytes: [u8; Self::CAPACITY],
-    server_len: u8,
-    len: u8,
+    // STATUS_LINE.len() <= server_end <= end <= bytes.len() - LENGTH_NAME.len()
+    server_end: u8,
+    end: u8,
 }
 
+/// What stands before the lines of a [`Stamp`], and what behind them.
+const STATUS_LINE: &[u8; 17] = b"HTTP/1.1 200 OK\r\n";
+const LENGTH_NAME: &[u8; 16] = b"Content-Length: ";
+
 impl Stamp {
-    const CAPACITY: usize = 128;
+    const CAPACITY: usize = 144;
     /// The longest product name that [`new`](Self::new) takes, in bytes.
     pub const MAX_SERVER_LEN: usize = 64;
 
     /// No lines at all.
-    pub const EMPTY: Self = Self {
-        bytes: [0; Self::CAPACITY],
-        server_len: 0,
-        len: 0,
+    #[expect(clippy::cast_possible_truncation, reason = "17 bytes")]
+    pub const EMPTY: Self = {
+        let mut bytes = [0; Self::CAPACITY];
+        let (status_line, rest) = bytes.split_at_mut(STATUS_LINE.len());
+        status_line.copy_from_slice(STATUS_LINE);
+        rest.split_at_mut(LENGTH_NAME.len())
+            .0
+            .copy_from_slice(LENGTH_NAME);
+        Self {
+            bytes,
+            server_end: STATUS_LINE.len() as u8,
+            end: STATUS_LINE.len() as u8,
+        }
     };
 
     /// A stamp with a `Server` line (RFC 9110 §10.2.4), such as `kinglet`.
@@ -68,14 +89,15 @@ impl Stamp {
             for part in [b"Server: ", server.as_bytes(), b"\r\n"] {
                 stamp.push(part);
             }
-            stamp.server_len = stamp.len;
+            stamp.server_end = stamp.end;
+            stamp.put_behind(LENGTH_NAME);
         }
         stamp
     }
 
     /// Sets the `Date` line to `unix_seconds` after 1970-01-01T00:00:00Z.
     pub fn set_date(&mut self, unix_seconds: u64) {
-        self.len = self.server_len;
+        self.end = self.server_end;
         for part in [
             b"Date: ".as_slice(),
             &HttpDate::from_unix(unix_seconds).emit(),
@@ -83,36 +105,46 @@ impl Stamp {
         ] {
             self.push(part);
         }
+        self.put_behind(LENGTH_NAME);
     }
 
     /// The lines, each with its CRLF.
     #[must_use]
     #[inline]
     pub fn as_bytes(&self) -> &[u8] {
-        self.bytes.get(..usize::from(self.len)).unwrap_or_default()
+        self.bytes
+            .get(STATUS_LINE.len()..usize::from(self.end))
+            .unwrap_or_default()
     }
 
-    /// Puts the lines into a head.
+    /// Puts the beginning of the usual head: status line, the lines, and `Content-Length: `.
     #[inline(always)]
-    pub(crate) fn emit(&self, writer: &mut Writer<'_>) {
+    pub(crate) fn put_usual_head(&self, writer: &mut Writer<'_>) {
         /// Long enough for a date and a short name.
-        const USUAL_LEN: usize = 64;
+        const USUAL_LEN: usize = 96;
+        let len = usize::from(self.end).wrapping_add(LENGTH_NAME.len());
         match self.bytes.first_chunk::<USUAL_LEN>() {
-            Some(lines) if usize::from(self.len) <= USUAL_LEN => {
-                writer.put_first(lines, usize::from(self.len));
+            Some(head) if len <= USUAL_LEN => {
+                writer.put_first(head, len);
             }
             _ => {
-                writer.put(self.as_bytes());
+                writer.put(self.bytes.get(..len).unwrap_or_default());
             }
         }
     }
 
     fn push(&mut self, part: &[u8]) {
-        let at = usize::from(self.len);
-        let end = at.saturating_add(part.len());
-        if let (Some(room), Ok(len)) = (self.bytes.get_mut(at..end), u8::try_from(end)) {
+        self.put_behind(part);
+        let end = usize::from(self.end).saturating_add(part.len());
+        self.end = u8::try_from(end).unwrap_or(self.end);
+    }
+
+    /// Puts `part` behind the lines.
+    fn put_behind(&mut self, part: &[u8]) {
+        let at = usize::from(self.end);
+        let room = self.bytes.get_mut(at..at.saturating_add(part.len()));
+        if let Some(room) = room {
             room.copy_from_slice(part);
-            self.len = len;
         }
     }
 }

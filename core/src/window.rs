@@ -491,15 +491,19 @@ impl<'a> Writer<'a> {
         self
     }
 
-    /// Puts a number in decimal.
+    /// Puts a number in decimal, and CRLF.
     #[inline(always)]
-    pub(crate) fn put_decimal(&mut self, number: u64) -> &mut Self {
+    pub(crate) fn put_decimal_line(&mut self, number: u64) -> &mut Self {
         // Most lengths are short, and a loop costs more than their digits.
         match number {
-            0..=9 => self.put_array(&[digit(number)]),
-            10..=99 => self.put_array(&[digit(number / 10), digit(number)]),
-            100..=999 => self.put_array(&[digit(number / 100), digit(number / 10), digit(number)]),
-            _ => self.put_digits(&Digits::of::<10>(number)),
+            0..=9 => self.put_array(&[digit(number), b'\r', b'\n']),
+            10..=99 => self.put_array(&[digit(number / 10), digit(number), b'\r', b'\n']),
+            100..=999 => self
+                .put_array(&[digit(number / 100), digit(number / 10), digit(number)])
+                .put_array(b"\r\n"),
+            _ => self
+                .put_digits(&Digits::of::<10>(number))
+                .put_array(b"\r\n"),
         }
     }
 
@@ -629,7 +633,11 @@ mod tests {
     #[test]
     fn nothing_is_put_behind_what_did_not_fit() {
         let put = |writer: &mut Writer<'_>| {
-            writer.put(b"12345").put_array(b"6").put(b"").put_decimal(7);
+            writer
+                .put(b"12345")
+                .put_array(b"6")
+                .put(b"")
+                .put_decimal_line(7);
         };
         assert_eq!(written(&mut [0; 4], put), None);
     }
@@ -641,11 +649,11 @@ mod tests {
             .flat_map(|power| [power - 1, power, power + 7])
             .chain([u64::MAX])
         {
-            let decimal = std::format!("{number}");
+            let decimal = std::format!("{number}\r\n");
             let put = |writer: &mut Writer<'_>| {
-                writer.put_decimal(number);
+                writer.put_decimal_line(number);
             };
-            assert_eq!(written(&mut [0; 20], put), Some(decimal.as_bytes()));
+            assert_eq!(written(&mut [0; 22], put), Some(decimal.as_bytes()));
             let hexadecimal = std::format!("{number:x}");
             let put = |writer: &mut Writer<'_>| {
                 writer.put_hexadecimal(number);

@@ -84,11 +84,16 @@ impl<E> Connection<E> {
         transfer(|| rustix::io::read(&self.socket, &mut *to))
     }
 
-    /// Sends part of `slices`, or all.
+    /// Sends part of `bytes`, or all.
     #[inline]
-    pub(crate) fn send(&self, slices: &[IoSlice<'_>]) -> Transfer {
+    pub(crate) fn send(&self, bytes: &[u8]) -> Transfer {
+        transfer(|| rustix::io::write(&self.socket, bytes))
+    }
+
+    /// Sends part of `slices`, or all.
+    pub(crate) fn send_vectored(&self, slices: &[IoSlice<'_>]) -> Transfer {
         match slices {
-            [slice] => transfer(|| rustix::io::write(&self.socket, slice)),
+            [slice] => self.send(slice),
             _ => transfer(|| rustix::io::writev(&self.socket, slices)),
         }
     }

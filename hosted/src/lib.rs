@@ -50,6 +50,7 @@ mod reactor;
 mod remote;
 mod server;
 mod table;
+mod turns;
 mod wheel;
 
 pub use address::{Address, AddressError};

@@ -1,30 +1,30 @@
 //! One thread's event loop: readiness in, turns of the engine, bytes out.
 
 use core::time::Duration;
-use std::io::{self, IoSlice};
+use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 
+use kinglet_core::http::Ticket;
 use kinglet_core::http::server::Cause;
-use kinglet_core::http::{Handled, Ticket};
-use kinglet_core::window::{Outlook, Queue};
-use kinglet_core::{Application, Context, Input, Output, Stamp, Turn};
+use kinglet_core::{Application, Context, Stamp};
 
 use crate::Options;
-use crate::buffers::{BUFFER_LEN, Pool, Rest, Unread, Unsent, send_slices};
-use crate::clock::Clock;
-use crate::connection::{Connection, Receiving, Sending, Transfer};
+use crate::buffers::BUFFER_LEN;
+use crate::connection::Connection;
 use crate::listener::{Accepted, Listener};
 use crate::poller::{Event, Interest, Poller, Readiness};
 use crate::remote::{Answer, Mailbox, Message, Name};
 use crate::table::{Key, Table};
-use crate::wheel::Wheel;
+use crate::turns::{Io, Verdict};
 
 /// One thread's share of a server.
 pub(crate) struct Reactor<A: Application> {
     application: A,
     connections: Table<Connection<A::Exchange>>,
     io: Io,
+    /// Where bytes are received that no connection has a spill for.
+    receive: Box<[u8]>,
     listening: Listening,
     due: Vec<u32>,
     mailboxes: Arc<[Mailbox]>,
@@ -34,21 +34,6 @@ pub(crate) struct Reactor<A: Application> {
     drain_deadline: Option<u64>,
     drain_timeout: Duration,
     max_connections: usize,
-}
-
-/// What every connection's turn needs, apart from the connection.
-struct Io {
-    poller: Box<dyn Poller + Send>,
-    clock: Clock,
-    context: Context,
-    millis: u64,
-    wheel: Wheel,
-    receive: Box<[u8]>,
-    send: Box<[u8]>,
-    queue: Queue,
-    rest: Rest,
-    pool: Pool,
-    max_window_len: usize,
 }
 
 /// The listener, and whether it is watched.
@@ -79,17 +64,8 @@ const MAX_ACCEPTED: usize = 64;
 /// How many connections that wait in the kernel's queue are still accepted when draining.
 const MAX_QUEUED: usize = 4096;
 
-/// How many times one connection may fill the send buffer before others have their turn.
-const MAX_TURNS: usize = 8;
-
 /// How long to wait before accepting again, when nothing else tells when that is possible.
 const RETRY_PAUSE: Duration = Duration::from_millis(100);
-
-/// What is to become of a connection after an event.
-enum Verdict {
-    Stays,
-    Goes(Cause),
-}
 
 /// Why a reactor is made: its place among the others.
 pub(crate) struct Place {
@@ -102,26 +78,12 @@ pub(crate) struct Place {
 impl<A: Application> Reactor<A> {
     pub(crate) fn new(application: A, options: &Options, place: Place) -> Self {
         let context = Context::new(options.limits.clone(), Stamp::new(&options.server_name));
-        let io = Io {
-            poller: place.poller,
-            clock: Clock::new(),
-            context,
-            millis: 0,
-            wheel: Wheel::new(),
-            receive: vec![0; BUFFER_LEN].into_boxed_slice(),
-            send: vec![0; BUFFER_LEN].into_boxed_slice(),
-            queue: Queue::new(),
-            rest: Rest {
-                bytes: Vec::new(),
-                max_len: options.max_answer_len,
-            },
-            pool: Pool::default(),
-            max_window_len: options.max_window_len.max(BUFFER_LEN),
-        };
+        let io = Io::new(context, place.poller, options);
         Self {
             application,
             connections: Table::new(),
             io,
+            receive: vec![0; BUFFER_LEN].into_boxed_slice(),
             listening: place.listener.map_or(Listening::None, |listener| {
                 // Not watched yet; a reactor begins as if it had been full.
                 Listening::Full(listener)
@@ -187,6 +149,7 @@ impl<A: Application> Reactor<A> {
     }
 
     /// A socket is ready.
+    #[inline(always)]
     fn on_event(&mut self, index: u32, readiness: Readiness) {
         let name = Name {
             thread: self.thread,
@@ -205,7 +168,8 @@ impl<A: Application> Reactor<A> {
                 Readiness::Ready => Verdict::Stays,
             }
         } else {
-            self.io.receive(&mut self.application, connection)
+            self.io
+                .receive(&mut self.application, connection, &mut self.receive)
         };
         self.settle(index, verdict);
     }
@@ -228,27 +192,16 @@ impl<A: Application> Reactor<A> {
     }
 
     /// Carries out a verdict, and watches a connection that stays for what it needs next.
+    #[inline]
     fn settle(&mut self, index: u32, verdict: Verdict) {
-        let Some(connection) = self.connections.get_mut(index) else {
-            return;
-        };
-        match verdict {
-            Verdict::Goes(cause) => self.close(index, cause),
-            Verdict::Stays => {
-                if let Some(deadline) = connection.deadline() {
-                    let now = self.io.context.now;
-                    // A deadline that has passed is due at once.
-                    let left = deadline
-                        .as_millis()
-                        .wrapping_sub(now.as_millis())
-                        .cast_signed();
-                    let left = u64::try_from(left).unwrap_or(0);
-                    self.io.wheel.set(index, self.io.millis + left);
-                }
-            }
+        match (verdict, self.connections.get_mut(index)) {
+            (Verdict::Stays, Some(connection)) => self.io.watch_deadline(index, connection),
+            (Verdict::Goes(cause), Some(_)) => self.close(index, cause),
+            (_, None) => {}
         }
     }
 
+    #[inline(never)]
     fn close(&mut self, index: u32, cause: Cause) {
         self.io.wheel.clear(index);
         let Some(connection) = self.connections.remove(index) else {
@@ -515,285 +468,5 @@ impl<A: Application> Reactor<A> {
             }
         }
         Ok(())
-    }
-}
-
-impl Io {
-    /// Receives once and goes on.
-    fn receive<A: Application>(
-        &mut self,
-        application: &mut A,
-        connection: &mut Connection<A::Exchange>,
-    ) -> Verdict {
-        let mut unread = connection.unread.take();
-        let mut buffer = core::mem::take(&mut self.receive);
-        let to = match &mut unread {
-            None => &mut *buffer,
-            Some(unread) => unread.spare(self.max_window_len),
-        };
-        let verdict = match connection.receive(to) {
-            Transfer::Done(len) => {
-                if len == 0 {
-                    connection.receiving = Receiving::Ended;
-                }
-                match unread {
-                    None => self.turn(application, connection, &mut buffer[..len]),
-                    Some(mut unread) => {
-                        unread.filled(len);
-                        self.turn_unread(application, connection, unread)
-                    }
-                }
-            }
-            Transfer::Blocked => {
-                connection.unread = unread;
-                Verdict::Stays
-            }
-            Transfer::Broken => Verdict::Goes(Cause::Peer),
-        };
-        self.receive = buffer;
-        verdict
-    }
-
-    /// Goes on with what was received before.
-    fn go_on<A: Application>(
-        &mut self,
-        application: &mut A,
-        connection: &mut Connection<A::Exchange>,
-    ) -> Verdict {
-        match connection.unread.take() {
-            None => self.turn(application, connection, &mut []),
-            Some(unread) => self.turn_unread(application, connection, unread),
-        }
-    }
-
-    /// Takes turns over the thread's receive buffer; what is left over is copied.
-    fn turn<A: Application>(
-        &mut self,
-        application: &mut A,
-        connection: &mut Connection<A::Exchange>,
-        bytes: &mut [u8],
-    ) -> Verdict {
-        let outlook = outlook(connection, bytes.len(), self.max_window_len);
-        let mut input = Input::new(bytes, outlook);
-        let verdict = self.take_turns(application, connection, &mut input);
-        if !input.remaining().is_empty() {
-            let unread = Unread::new(input.remaining(), &mut self.pool);
-            connection.unread = Some(Box::new(unread));
-        }
-        verdict
-    }
-
-    /// Takes turns over a connection's own spill; what is left over stays there.
-    fn turn_unread<A: Application>(
-        &mut self,
-        application: &mut A,
-        connection: &mut Connection<A::Exchange>,
-        mut unread: Box<Unread>,
-    ) -> Verdict {
-        let outlook = outlook(connection, unread.len(), self.max_window_len);
-        let mut input = Input::new(unread.remaining(), outlook);
-        let verdict = self.take_turns(application, connection, &mut input);
-        let (consumed, remaining) = (input.consumed(), input.remaining().len());
-        if remaining == 0 {
-            unread.recycle(&mut self.pool);
-        } else {
-            unread.keep(consumed, remaining);
-            connection.unread = Some(unread);
-        }
-        verdict
-    }
-
-    /// Has the engine take turns as long as it can go on at once; sends what comes of them, and keeps
-    /// what is left over on both sides.
-    fn take_turns<A: Application>(
-        &mut self,
-        application: &mut A,
-        connection: &mut Connection<A::Exchange>,
-        input: &mut Input<'_>,
-    ) -> Verdict {
-        let mut turns = 0;
-        let interest = loop {
-            let mut output = Output::with_overflow(&mut self.send, &mut self.queue, &mut self.rest);
-            let turn = connection
-                .session
-                .turn(application, &self.context, input, &mut output);
-            if let Turn::Shutdown = turn {
-                connection.sending = Sending::Ending;
-            }
-            if let Err(cause) = self.flush(connection) {
-                return Verdict::Goes(cause);
-            }
-            if let Turn::Close(cause) = turn {
-                return Verdict::Goes(cause);
-            }
-            if connection.unsent.is_some() {
-                break Interest::Write;
-            }
-            turns += 1;
-            match turn {
-                Turn::Send | Turn::Shutdown if turns < MAX_TURNS => {}
-                // Others first; a socket that can be written to is ready again at once.
-                Turn::Send | Turn::Shutdown => break Interest::Write,
-                Turn::Receive if connection.receiving == Receiving::Open => break Interest::Read,
-                Turn::Receive | Turn::Wait | Turn::Close(_) => break Interest::None,
-            }
-        };
-        match self.watch(connection, interest) {
-            Verdict::Stays if interest == Interest::Write => self.note_unsent(connection),
-            verdict => verdict,
-        }
-    }
-
-    /// Has the engine note how much waits for the peer to take it; a peer that takes too little goes.
-    fn note_unsent<E>(&self, connection: &mut Connection<E>) -> Verdict {
-        // Where the kernel has just taken all there was, there is still more to come.
-        let len = connection.unsent.as_ref().map_or(1, |unsent| unsent.len());
-        match connection.session.unsent(&self.context, len) {
-            Ok(()) => Verdict::Stays,
-            Err(cause) => Verdict::Goes(cause),
-        }
-    }
-
-    /// Sends what the engine has said, and keeps for later what the peer does not take.
-    #[inline]
-    fn flush<E>(&mut self, connection: &mut Connection<E>) -> Result<(), Cause> {
-        let queued = self.queue.len();
-        let len = queued + self.rest.bytes.len();
-        if len > 0 {
-            let transfer = if self.queue.copied_len() == len {
-                connection.send(&[IoSlice::new(&self.send[..len])])
-            } else {
-                send_slices(&self.queue, &self.send, &self.rest.bytes, |slices| {
-                    connection.send(slices)
-                })
-            };
-            let sent = match transfer {
-                Transfer::Done(sent) => sent,
-                Transfer::Blocked => 0,
-                Transfer::Broken => {
-                    self.queue.clear();
-                    self.rest.bytes.clear();
-                    return Err(Cause::Peer);
-                }
-            };
-            if sent < len {
-                self.keep(connection, sent);
-            }
-            self.queue.clear();
-            self.rest.bytes.clear();
-        }
-        if connection.sending == Sending::Ending && connection.unsent.is_none() {
-            connection.end_sending();
-        }
-        Ok(())
-    }
-
-    /// Watches a connection for what it needs next.
-    #[inline]
-    fn watch<E>(&mut self, connection: &mut Connection<E>, interest: Interest) -> Verdict {
-        if connection.interest != interest {
-            let index = Name::from_u64(self.context.connection).key.index;
-            let socket = connection.as_fd();
-            if let Err(error) = self.poller.modify(socket, index as usize, interest) {
-                log::error!("cannot watch a connection: {error}");
-                return Verdict::Goes(Cause::Peer);
-            }
-            connection.interest = interest;
-        }
-        Verdict::Stays
-    }
-
-    /// Keeps what is left of the output when its first `sent` bytes are sent.
-    fn keep<E>(&mut self, connection: &mut Connection<E>, sent: usize) {
-        let rest = core::mem::take(&mut self.rest.bytes);
-        let mut unsent = Unsent::new(&self.queue, &self.send, rest, &mut self.pool);
-        unsent.advance(sent);
-        connection.unsent = Some(Box::new(unsent));
-    }
-
-    /// The peer takes bytes again: sends what was kept, and goes on when that is all.
-    fn send_on<A: Application>(
-        &mut self,
-        application: &mut A,
-        connection: &mut Connection<A::Exchange>,
-    ) -> Verdict {
-        let Some(mut unsent) = connection.unsent.take() else {
-            return self.all_sent(application, connection);
-        };
-        match unsent.slices(|slices| connection.send(slices)) {
-            Transfer::Done(sent) => unsent.advance(sent),
-            Transfer::Blocked => {}
-            Transfer::Broken => return Verdict::Goes(Cause::Peer),
-        }
-        if unsent.len() > 0 {
-            connection.unsent = Some(unsent);
-            return self.note_unsent(connection);
-        }
-        unsent.recycle(&mut self.pool);
-        if connection.sending == Sending::Ending {
-            connection.end_sending();
-        }
-        self.all_sent(application, connection)
-    }
-
-    /// Nothing waits for the peer any more: goes on.
-    fn all_sent<A: Application>(
-        &mut self,
-        application: &mut A,
-        connection: &mut Connection<A::Exchange>,
-    ) -> Verdict {
-        match connection.session.unsent(&self.context, 0) {
-            Ok(()) => self.go_on(application, connection),
-            Err(cause) => Verdict::Goes(cause),
-        }
-    }
-
-    /// Answers a deferred exchange, and goes on.
-    fn answer<A: Application>(
-        &mut self,
-        application: &mut A,
-        connection: &mut Connection<A::Exchange>,
-        ticket: Ticket,
-        answer: &Answer,
-    ) -> Verdict {
-        let mut output = Output::with_overflow(&mut self.send, &mut self.queue, &mut self.rest);
-        match connection
-            .session
-            .answer(ticket, &self.context, &mut output)
-        {
-            Some(reply) => {
-                let _: Handled = answer.send(reply);
-            }
-            None => return Verdict::Stays,
-        }
-        if let Some(unsent) = &mut connection.unsent {
-            // Answers to earlier requests are on their way.
-            unsent.append(&self.queue, &self.send, &self.rest.bytes);
-            self.queue.clear();
-            self.rest.bytes.clear();
-            return match connection.session.unsent(&self.context, 0) {
-                Ok(()) => self.note_unsent(connection),
-                Err(cause) => Verdict::Goes(cause),
-            };
-        }
-        match self.flush(connection) {
-            Ok(()) if connection.unsent.is_some() => {
-                match self.watch(connection, Interest::Write) {
-                    Verdict::Stays => self.note_unsent(connection),
-                    verdict @ Verdict::Goes(_) => verdict,
-                }
-            }
-            Ok(()) => self.go_on(application, connection),
-            Err(cause) => Verdict::Goes(cause),
-        }
-    }
-}
-
-/// What may come behind the `len` bytes there are.
-const fn outlook<E>(connection: &Connection<E>, len: usize, max_len: usize) -> Outlook {
-    match connection.receiving {
-        Receiving::Open if len < max_len => Outlook::More,
-        Receiving::Open => Outlook::Full,
-        Receiving::Ended => Outlook::Ended,
     }
 }

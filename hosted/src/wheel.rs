@@ -58,6 +58,17 @@ impl Wheel {
         let tick = tick
             .max(self.tick + 1)
             .min(self.tick + ((BUCKETS as u64 - 1) << NEAR_SHIFT));
+        if self
+            .timers
+            .get(index as usize)
+            .is_none_or(|timer| tick < timer.tick)
+        {
+            self.move_to(index, tick);
+        }
+    }
+
+    #[inline(never)]
+    fn move_to(&mut self, index: u32, tick: u64) {
         if self.timers.len() <= index as usize {
             let off = Timer {
                 next: NONE,
@@ -65,10 +76,6 @@ impl Wheel {
                 tick: OFF,
             };
             self.timers.resize(index as usize + 1, off);
-        }
-        let timer = &self.timers[index as usize];
-        if timer.tick <= tick {
-            return;
         }
         self.clear(index);
         self.link(index, tick);

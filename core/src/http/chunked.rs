@@ -15,7 +15,7 @@ use nom::{IResult, Parser};
 
 use super::content::Piece;
 use super::error::{Error, LimitError, SyntaxError};
-use super::section::{Found, SectionScan, offset};
+use super::section::{SectionScan, offset};
 use crate::syntax::{byte, quoted::quoted_string, run, span, token::token};
 use crate::{Limits, scan};
 
@@ -113,22 +113,15 @@ impl Decoder {
                 Place::Trailers(section) => {
                     let max_len = usize::from(limits.max_trailers_len);
                     let bounded = rest.get(..max_len).unwrap_or(rest);
-                    let found = loop {
-                        match section.next(bounded, limits.max_field_lines)? {
-                            // What a trailer section says decides nothing.
-                            Found::Line(..) => {}
-                            found @ (Found::End(_) | Found::More) => break found,
-                        }
-                    };
-                    return match found {
-                        Found::End(len) => Ok(Piece::End {
+                    // What a trailer section says decides nothing.
+                    let end = section.read(bounded, limits.max_field_lines, |_, _| Ok(()))?;
+                    return match end {
+                        Some(len) => Ok(Piece::End {
                             start: at,
                             end: at.wrapping_add(len),
                         }),
-                        Found::Line(..) | Found::More if bounded.len() < max_len => {
-                            Ok(Piece::More { consumed: at })
-                        }
-                        Found::Line(..) | Found::More => Err(LimitError::TrailersTooLarge.into()),
+                        None if bounded.len() < max_len => Ok(Piece::More { consumed: at }),
+                        None => Err(LimitError::TrailersTooLarge.into()),
                     };
                 }
             }

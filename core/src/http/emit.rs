@@ -124,7 +124,21 @@ pub(crate) const CLOSE: &[u8] = b"Connection: close\r\n";
 pub(crate) const KEEP_ALIVE: &[u8] = b"Connection: keep-alive\r\n";
 pub(crate) const UPGRADE: &[u8] = b"Connection: upgrade\r\n";
 
-/// The head of a response; one function for all but the usual answer.
+/// The usual answer, whole: 200, a length, and nothing of the connection.
+#[inline(always)]
+pub(crate) fn usual_response(
+    writer: &mut Writer<'_>,
+    stamp: &Stamp,
+    fields: &[Field<'_>],
+    content: &[u8],
+) {
+    stamp.put_usual_head(writer);
+    writer.put_decimal_line(content.len() as u64);
+    lines(writer, fields);
+    writer.put_array(b"\r\n").put(content);
+}
+
+/// The head of a response; one function for all but the usual answers.
 #[inline(never)]
 pub(crate) fn response(
     writer: &mut Writer<'_>,
@@ -156,7 +170,7 @@ pub(crate) fn put_response(
             .put_array(b" ");
         writer.put(status.reason().as_bytes()).put_array(b"\r\n");
     }
-    stamp.emit(writer);
+    writer.put(stamp.as_bytes());
     match framing {
         _ if status.forbids_content() => {}
         Framing::None => length(writer, 0),
@@ -174,17 +188,21 @@ pub(crate) fn put_response(
 #[inline(always)]
 fn lines(writer: &mut Writer<'_>, fields: &[Field<'_>]) {
     for field in fields {
-        writer.put(field.name().as_bytes()).put_array(b": ");
-        writer.put(field.value()).put_array(b"\r\n");
+        match field.line() {
+            Some(line) => {
+                writer.put(line);
+            }
+            None => {
+                writer.put(field.name().as_bytes()).put_array(b": ");
+                writer.put(field.value()).put_array(b"\r\n");
+            }
+        }
     }
 }
 
 #[inline(always)]
 fn length(writer: &mut Writer<'_>, len: u64) {
-    writer
-        .put_array(b"Content-Length: ")
-        .put_decimal(len)
-        .put_array(b"\r\n");
+    writer.put_array(b"Content-Length: ").put_decimal_line(len);
 }
 
 fn chunked(writer: &mut Writer<'_>) {

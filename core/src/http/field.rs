@@ -116,10 +116,12 @@ impl fmt::Debug for Fields<'_> {
 /// assert_eq!(Field::new("Content-Length", b"7"), Err(FieldError::Reserved));
 /// # let _ = PLAIN;
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub struct Field<'a> {
     name: &'a str,
     value: &'a [u8],
+    /// All of it, written out with its CRLF, where it was made of that.
+    line: Option<&'a [u8]>,
 }
 
 /// Why a [`Field`] cannot be made.
@@ -152,7 +154,41 @@ impl<'a> Field<'a> {
         if value.trim_ascii().len() != value.len() || !is_value(value) {
             return Err(FieldError::InvalidValue);
         }
-        Ok(Self { name, value })
+        Ok(Self {
+            name,
+            value,
+            line: None,
+        })
+    }
+
+    /// The field line that is written out in `line`: name, `: `, value and CRLF. It is sent with one
+    /// copy. [`field!`](crate::field) makes this of constants.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new); a line of another form has no name or no value that can be sent.
+    pub const fn from_line(line: &'a [u8]) -> Result<Self, FieldError> {
+        let mut len = 0_usize;
+        let (name, rest) = loop {
+            match line.split_at_checked(len) {
+                Some((name, rest @ [b':', ..])) => break (name, rest),
+                Some(_) => len = len.wrapping_add(1),
+                None => return Err(FieldError::InvalidName),
+            }
+        };
+        let Ok(name) = core::str::from_utf8(name) else {
+            return Err(FieldError::InvalidName);
+        };
+        let [b':', b' ', value @ .., b'\r', b'\n'] = rest else {
+            return Err(FieldError::InvalidValue);
+        };
+        match Self::new(name, value) {
+            Ok(field) => Ok(Self {
+                line: Some(line),
+                ..field
+            }),
+            Err(error) => Err(error),
+        }
     }
 
     /// The field name.
@@ -166,6 +202,43 @@ impl<'a> Field<'a> {
     pub const fn value(&self) -> &'a [u8] {
         self.value
     }
+
+    /// All of it with its CRLF, where it is there in one piece.
+    pub(crate) const fn line(&self) -> Option<&'a [u8]> {
+        self.line
+    }
+}
+
+impl PartialEq for Field<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name && self.value == other.value
+    }
+}
+
+impl Eq for Field<'_> {}
+
+impl fmt::Debug for Field<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.name, self.value.escape_ascii())
+    }
+}
+
+/// `name: value` and CRLF, for [`field!`](crate::field), which knows how long that is.
+#[doc(hidden)]
+#[must_use]
+pub const fn field_line<const LEN: usize>(name: &str, value: &str) -> [u8; LEN] {
+    let parts = [name.as_bytes(), b": ", value.as_bytes(), b"\r\n"];
+    let mut parts = parts.as_slice();
+    let mut line = [0; LEN];
+    let mut rest = line.as_mut_slice();
+    while let [part, behind @ ..] = parts {
+        let Some((to, room)) = rest.split_at_mut_checked(part.len()) else {
+            break;
+        };
+        to.copy_from_slice(part);
+        (parts, rest) = (behind, room);
+    }
+    line
 }
 
 /// A [`Field`](crate::http::Field) of constant name and value, checked by the compiler.
@@ -180,7 +253,9 @@ impl<'a> Field<'a> {
 macro_rules! field {
     ($name:expr, $value:expr) => {
         const {
-            match $crate::http::Field::new($name, $value.as_bytes()) {
+            const LINE: &[u8] =
+                &$crate::http::field_line::<{ $name.len() + $value.len() + 4 }>($name, $value);
+            match $crate::http::Field::from_line(LINE) {
                 Ok(field) => field,
                 Err($crate::http::FieldError::Reserved) => {
                     panic!("the engine writes this field itself")

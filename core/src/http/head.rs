@@ -18,7 +18,7 @@
 use super::error::{Error, LimitError, SyntaxError};
 use super::field::Fields;
 use super::framing::{Facts, Framing, Note, Notes};
-use super::section::{Found, Known, SectionScan, offset, skip_token, skip_value};
+use super::section::{Known, SectionScan, offset, skip_token, skip_value};
 use super::target::{self, Target};
 use super::{Method, Status, Version};
 use crate::Limits;
@@ -165,16 +165,11 @@ impl HeadScan {
             };
         }
         let mut notes = self.notes(marks);
-        loop {
-            match self.section.next(window, limits.max_field_lines)? {
-                Found::Line(field, value) => notes.take(field, window, value)?,
-                Found::End(end) => {
-                    marks.head_len = offset(end);
-                    break;
-                }
-                Found::More if window.len() < max_len => break,
-                Found::More => return Err(LimitError::HeadTooLarge.into()),
-            }
+        let take = |field, value| notes.take(field, window, value);
+        match self.section.read(window, limits.max_field_lines, take)? {
+            Some(end) => marks.head_len = offset(end),
+            None if window.len() < max_len => {}
+            None => return Err(LimitError::HeadTooLarge.into()),
         }
         self.content_length = notes.content_length;
         marks.facts = notes.facts;
@@ -616,18 +611,15 @@ impl ResponseParser {
         let bounded = window.get(..max_len).unwrap_or(window);
         let mut whole = None;
         if self.in_fields || self.status_line(bounded)? {
-            loop {
-                match self.section.next(bounded, limits.max_field_lines)? {
-                    // What a response says of these decides nothing.
-                    Found::Line(Known::Host | Known::Expect, _) => {}
-                    Found::Line(field, value) => self.notes.take(field, bounded, value)?,
-                    Found::End(end) => {
-                        whole = Some(end);
-                        break;
-                    }
-                    Found::More => break,
+            let notes = &mut self.notes;
+            let take = |field, value| {
+                // What a response says of these decides nothing.
+                if matches!(field, Known::Host | Known::Expect) {
+                    return Ok(());
                 }
-            }
+                notes.take(field, bounded, value)
+            };
+            whole = self.section.read(bounded, limits.max_field_lines, take)?;
         }
         match whole.and_then(|end| window.get(..end)) {
             Some(head) => Ok(Some(Response {

@@ -282,7 +282,32 @@ impl<'r> Reply<'r> {
         self.context
     }
 
+    /// Answers at once where the answer is such as most are, and else with more care.
+    #[inline(always)]
     fn answer(&mut self, status: Status, fields: &[Field<'_>], content: Source<'_>) -> Handled {
+        let is_usual = status == Status::OK && content.is_copied();
+        if is_usual && self.usual_answer(fields, content.bytes()) {
+            return Handled::new();
+        }
+        self.any_answer(status, fields, content)
+    }
+
+    /// Answers with 200, where the connection asks for nothing else and there is room; or not at all.
+    #[inline(never)]
+    fn usual_answer(&mut self, fields: &[Field<'_>], content: &[u8]) -> bool {
+        let stamp = &self.context.stamp;
+        let is_answered = self.connection.wants_usual_answer()
+            && self
+                .output
+                .append(|writer| emit::usual_response(writer, stamp, fields, content));
+        if is_answered {
+            self.connection.send_side(Send::Answer);
+        }
+        is_answered
+    }
+
+    #[inline(never)]
+    fn any_answer(&mut self, status: Status, fields: &[Field<'_>], content: Source<'_>) -> Handled {
         self.connection.forsake_content();
         const NOTHING: Source<'_> = Source::Copied(b"");
         let content = if status.has_no_content() {

@@ -46,10 +46,8 @@ pub(crate) struct SectionScan {
 }
 
 /// What a scan has come to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Found {
-    /// A line of a field that the engine reads itself, never [`Known::Other`], and where in the
-    /// window its value is, with the white space around it.
+enum Found {
+    /// A line of a field that the engine reads itself, and where in the window its value is.
     Line(Known, Range<usize>),
     /// The empty line that ends the section; it ends here.
     End(usize),
@@ -77,42 +75,60 @@ impl SectionScan {
         }
     }
 
-    /// Reads on to the next line of a [`Known`] field, or to the end. `window` begins where it began
-    /// the last time and has at most 2¹⁶ - 1 bytes.
+    /// Reads on to the end of the section and answers where that is, or `None` while more is needed.
+    /// `window` begins where it began the last time and has at most 2¹⁶ - 1 bytes.
+    ///
+    /// `take` is given each line of a field that the engine reads itself, never [`Known::Other`], and
+    /// where in the window its value is, with the white space around it.
     #[inline(always)]
-    pub(crate) fn next(&mut self, window: &[u8], max_lines: u16) -> Result<Found, Error> {
-        if self.place == Place::Line {
-            // Whole lines in which nothing is wrong, which is what nearly all are.
-            let Some(mut rest) = window.get(usize::from(self.at)..) else {
-                return Ok(Found::More);
-            };
-            let mut lines = self.lines;
-            let here = |rest: &[u8]| window.len().wrapping_sub(rest.len());
-            loop {
+    pub(crate) fn read(
+        &mut self,
+        window: &[u8],
+        max_lines: u16,
+        mut take: impl FnMut(Known, Range<usize>) -> Result<(), SyntaxError>,
+    ) -> Result<Option<usize>, Error> {
+        let mut rest = window.get(usize::from(self.at)..).unwrap_or_default();
+        let mut lines = self.lines;
+        let here = |rest: &[u8]| window.len().wrapping_sub(rest.len());
+        loop {
+            let mut whole = None;
+            if self.place == Place::Line {
                 if let Some((b"\r\n", after)) = rest.split_first_chunk() {
-                    return Ok(Found::End(here(after)));
+                    return Ok(Some(here(after)));
                 }
-                if lines >= max_lines {
-                    break;
-                }
-                let Some(line) = WholeLine::split_off(rest) else {
-                    break;
-                };
-                lines = lines.wrapping_add(1);
-                rest = line.after;
-                let known = Known::of(line.name);
-                if known != Known::Other {
-                    (self.at, self.lines) = (offset(here(rest)), lines);
-                    let end = here(rest).wrapping_sub(2);
-                    return Ok(Found::Line(known, end.wrapping_sub(line.value.len())..end));
+                if lines < max_lines {
+                    whole = WholeLine::split_off(rest);
                 }
             }
-            (self.at, self.lines) = (offset(here(rest)), lines);
+            let (known, value) = match whole {
+                // Nothing is wrong with it, as with nearly all.
+                Some(line) => {
+                    lines = lines.wrapping_add(1);
+                    rest = line.after;
+                    let end = here(rest).wrapping_sub(2);
+                    let value = end.wrapping_sub(line.value.len())..end;
+                    (Known::of(line.name), value)
+                }
+                None => {
+                    (self.at, self.lines) = (offset(here(rest)), lines);
+                    let (known, value) = match self.next_in_pieces(window, max_lines)? {
+                        Found::Line(known, value) => (known, value),
+                        Found::End(end) => return Ok(Some(end)),
+                        Found::More => return Ok(None),
+                    };
+                    rest = window.get(usize::from(self.at)..).unwrap_or_default();
+                    lines = self.lines;
+                    (known, value)
+                }
+            };
+            if known != Known::Other {
+                take(known, value)?;
+            }
         }
-        self.next_in_pieces(window, max_lines)
     }
 
-    /// The same for lines in whatever pieces they come, and for those in which something is wrong.
+    /// Reads on to the next line of a [`Known`] field or to the end: lines in whatever pieces they
+    /// come, and those in which something is wrong.
     #[inline(never)]
     fn next_in_pieces(&mut self, window: &[u8], max_lines: u16) -> Result<Found, Error> {
         let mut at = usize::from(self.at);

@@ -35,6 +35,17 @@ impl Connection {
         }
     }
 
+    /// Whether the request under way is answered with a head that says nothing of the connection and
+    /// the content behind it, and nothing is left of its own content.
+    #[inline]
+    pub(in crate::http) fn wants_usual_answer(&self) -> bool {
+        let has_content = !matches!(self.marks.kind, MethodKind::Head | MethodKind::Connect);
+        has_content
+            && self.content_has_ended()
+            && self.afterwards == Afterwards::Persist
+            && self.version() == Version::Http11
+    }
+
     /// The answer comes without the rest of the content. Where that is long, or where the client
     /// waits for a word before it sends it, the connection closes instead of reading it.
     #[inline]

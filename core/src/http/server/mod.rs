@@ -206,68 +206,119 @@ impl Connection {
         input: &'e mut Input<'_>,
         output: &'e mut Output<'_>,
     ) -> Event<'e> {
+        let next = self.next(context, input, output);
+        self.event(next, context, input, output)
+    }
+
+    /// The step itself: goes on to what has to be done or waited for. The answer is never
+    /// [`Next::Again`] or [`Next::Fail`].
+    ///
+    /// What most requests come by is a part of the caller, and the rest is one call away: its
+    /// invariants would be computed in every turn otherwise.
+    #[inline(always)]
+    pub(crate) fn next(
+        &mut self,
+        context: &Context,
+        input: &mut Input<'_>,
+        output: &mut Output<'_>,
+    ) -> Next {
         input.consume(core::mem::take(&mut self.lent) as usize);
         loop {
-            let cause = self.cause.filter(|_| self.sending != Sending::Closed);
-            let next = match (cause, self.sending) {
-                (Some(cause), _) => self.give_up(cause, context, output),
+            let next = match (self.cause, self.sending) {
                 (None, Sending::Idle) => self.read_head(context, input, output),
-                (None, Sending::Owed) => self.owe(context, input, output),
-                (None, Sending::Content) => self.stream(context, input, output),
                 (None, Sending::Complete) => self.complete(context, input, output),
-                (None, Sending::Closed) => self.discard(context, input),
+                _ => self.next_of_rest(context, input, output),
             };
-            return match next {
+            match next {
                 Next::Again => continue,
-                Next::Receive => Event::Receive,
-                Next::Send => {
-                    self.pause();
-                    Event::Send
-                }
-                Next::Wait => {
-                    self.timer = Timer::Off;
-                    Event::Wait
-                }
-                Next::Shutdown => Event::Shutdown,
-                Next::Close(cause) => Event::Close(cause),
                 Next::Fail(error) => {
                     self.fail(error);
                     continue;
                 }
-                Next::Request => self.request_event(context, input, output),
-                Next::Collected {
-                    content_end,
-                    trailers_end,
-                } => self.collected_event(context, input, output, content_end, trailers_end),
-                Next::Content { start, end } => {
-                    self.lend(end);
-                    let data = input.remaining_of(start, end);
-                    Event::Content(
-                        Part::Data(data),
-                        Reply::new(self, context, output.reborrow()),
-                    )
-                }
-                Next::End { start, end } => {
-                    self.lend(end);
-                    let trailers = Fields::over(input.remaining_of(start, end));
-                    Event::Content(
-                        Part::End(trailers),
-                        Reply::new(self, context, output.reborrow()),
-                    )
-                }
-                Next::Resume => Event::Resume(Reply::new(self, context, output.reborrow())),
-                Next::Stream(part) => {
-                    self.lend(part.end);
-                    let bytes = input.remaining_of(part.start, part.end);
-                    Event::Stream(Stream::new(self, context, output.reborrow(), bytes, part))
-                }
-            };
+                Next::Send => self.pause(),
+                Next::Wait => self.timer = Timer::Off,
+                Next::Receive
+                | Next::Shutdown
+                | Next::Close(_)
+                | Next::Request
+                | Next::Collected { .. }
+                | Next::Content { .. }
+                | Next::End { .. }
+                | Next::Resume
+                | Next::Stream(_) => {}
+            }
+            return next;
+        }
+    }
+
+    #[inline(never)]
+    fn next_of_rest(
+        &mut self,
+        context: &Context,
+        input: &mut Input<'_>,
+        output: &mut Output<'_>,
+    ) -> Next {
+        let cause = self.cause.filter(|_| self.sending != Sending::Closed);
+        match (cause, self.sending) {
+            (Some(cause), _) => self.give_up(cause, context, output),
+            (None, Sending::Idle) => self.read_head(context, input, output),
+            (None, Sending::Owed) => self.owe(context, input, output),
+            (None, Sending::Content) => self.stream(context, input, output),
+            (None, Sending::Complete) => self.complete(context, input, output),
+            (None, Sending::Closed) => self.discard(context, input),
+        }
+    }
+
+    /// Lends to an event what it asks for.
+    pub(crate) fn event<'e>(
+        &'e mut self,
+        next: Next,
+        context: &'e Context,
+        input: &'e Input<'_>,
+        output: &'e mut Output<'_>,
+    ) -> Event<'e> {
+        match next {
+            Next::Receive | Next::Again | Next::Fail(_) => Event::Receive,
+            Next::Send => Event::Send,
+            Next::Wait => Event::Wait,
+            Next::Shutdown => Event::Shutdown,
+            Next::Close(cause) => Event::Close(cause),
+            Next::Request => match self.request(context, input, output) {
+                Some((request, reply)) => Event::Request(request, reply),
+                None => Event::Close(Cause::Aborted),
+            },
+            Next::Collected {
+                content_end,
+                trailers_end,
+            } => self.collected_event(context, input, output, content_end, trailers_end),
+            Next::Content { start, end } => {
+                self.lend(end);
+                let data = input.remaining_of(start, end);
+                Event::Content(
+                    Part::Data(data),
+                    Reply::new(self, context, output.reborrow()),
+                )
+            }
+            Next::End { start, end } => {
+                self.lend(end);
+                let trailers = Fields::over(input.remaining_of(start, end));
+                Event::Content(
+                    Part::End(trailers),
+                    Reply::new(self, context, output.reborrow()),
+                )
+            }
+            Next::Resume => Event::Resume(Reply::new(self, context, output.reborrow())),
+            Next::Stream(part) => {
+                self.lend(part.end);
+                let bytes = input.remaining_of(part.start, part.end);
+                Event::Stream(Stream::new(self, context, output.reborrow(), bytes, part))
+            }
         }
     }
 }
 
 /// What one part of a step asks for, before anything is lent to an [`Event`].
-enum Next {
+pub(crate) enum Next {
     Again,
     Receive,
     Send,
@@ -295,7 +346,7 @@ enum Next {
 
 /// What of the content a stream is offered: a range of the input, and whether that is the end.
 #[derive(Clone, Copy, Debug, Default)]
-pub(in crate::http) struct Offer {
+pub(crate) struct Offer {
     pub(in crate::http) start: usize,
     pub(in crate::http) end: usize,
     pub(in crate::http) is_end: bool,
@@ -363,20 +414,19 @@ impl Connection {
         self.sending == Sending::Idle
     }
 
-    fn request_event<'e>(
+    /// The request that [`Next::Request`] is about, and the right to answer it.
+    #[inline(always)]
+    pub(crate) fn request<'e>(
         &'e mut self,
         context: &'e Context,
         input: &'e Input<'_>,
         output: &'e mut Output<'_>,
-    ) -> Event<'e> {
-        let request = match &self.progress {
-            Progress::Content(decoder) => self.marks.request(input.remaining(), decoder.framing()),
-            Progress::Head(_) => None,
+    ) -> Option<(Request<'e>, Reply<'e>)> {
+        let Progress::Content(decoder) = &self.progress else {
+            return None;
         };
-        match request {
-            Some(request) => Event::Request(request, Reply::new(self, context, output.reborrow())),
-            None => Event::Close(Cause::Aborted),
-        }
+        let request = self.marks.request(input.remaining(), decoder.framing())?;
+        Some((request, Reply::new(self, context, output.reborrow())))
     }
 
     fn collected_event<'e>(
@@ -387,7 +437,7 @@ impl Connection {
         content_end: usize,
         trailers_end: usize,
     ) -> Event<'e> {
-        let Event::Request(request, reply) = self.request_event(context, input, output) else {
+        let Some((request, reply)) = self.request(context, input, output) else {
             return Event::Close(Cause::Aborted);
         };
         let content = input.remaining_of(request.head_len(), content_end);

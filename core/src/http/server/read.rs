@@ -13,8 +13,35 @@ use crate::http::stream::{Streaming, Want};
 use crate::window::{Input, Outlook, Output, move_down};
 
 impl Connection {
-    #[inline(never)]
+    #[inline(always)]
     pub(super) fn read_head(
+        &mut self,
+        context: &Context,
+        input: &mut Input<'_>,
+        output: &Output<'_>,
+    ) -> Next {
+        if input.remaining().is_empty() {
+            self.await_head(context, input)
+        } else {
+            self.read_head_in(context, input, output)
+        }
+    }
+
+    /// Nothing of a head is here.
+    #[inline(never)]
+    fn await_head(&mut self, context: &Context, input: &Input<'_>) -> Next {
+        if self.afterwards == Afterwards::Drain {
+            self.shutdown()
+        } else if input.outlook() == Outlook::Ended {
+            self.close(Cause::Peer)
+        } else {
+            self.await_peer(Timer::Idle, context, input)
+        }
+    }
+
+    /// Reads on in a window that is not empty.
+    #[inline(never)]
+    fn read_head_in(
         &mut self,
         context: &Context,
         input: &mut Input<'_>,
@@ -28,13 +55,7 @@ impl Connection {
         }
         let window = input.remaining();
         if matches!(window, [] | [b'\r']) {
-            return if self.afterwards == Afterwards::Drain {
-                self.shutdown()
-            } else if input.outlook() == Outlook::Ended {
-                self.close(Cause::Peer)
-            } else {
-                self.await_peer(Timer::Idle, context, input)
-            };
+            return self.await_head(context, input);
         }
         if !has_room(context, output) {
             return Next::Send;
@@ -277,6 +298,7 @@ impl Connection {
     }
 
     /// The answer is whole.
+    #[inline(always)]
     pub(super) fn complete(
         &mut self,
         context: &Context,

@@ -1,0 +1,378 @@
+//! A connection's turns: bytes in, the engine's turns over them, bytes out.
+
+use std::os::fd::AsFd;
+
+use kinglet_core::http::server::Cause;
+use kinglet_core::http::{Handled, Ticket};
+use kinglet_core::window::{Outlook, Queue};
+use kinglet_core::{Application, Context, Input, Output, Turn};
+
+use crate::Options;
+use crate::buffers::{BUFFER_LEN, Pool, Rest, Unread, Unsent, send_slices};
+use crate::clock::Clock;
+use crate::connection::{Connection, Receiving, Sending, Transfer};
+use crate::poller::{Interest, Poller};
+use crate::remote::{Answer, Name};
+use crate::wheel::Wheel;
+
+/// What every connection's turn needs, apart from the connection.
+pub(crate) struct Io {
+    pub(crate) poller: Box<dyn Poller + Send>,
+    pub(crate) clock: Clock,
+    pub(crate) context: Context,
+    pub(crate) millis: u64,
+    pub(crate) wheel: Wheel,
+    send: Box<[u8]>,
+    queue: Queue,
+    rest: Rest,
+    pub(crate) pool: Pool,
+    max_window_len: usize,
+}
+
+/// What is to become of a connection after an event.
+pub(crate) enum Verdict {
+    Stays,
+    Goes(Cause),
+}
+
+/// How many times one connection may fill the send buffer before others have their turn.
+const MAX_TURNS: usize = 8;
+
+impl Io {
+    pub(crate) fn new(context: Context, poller: Box<dyn Poller + Send>, options: &Options) -> Self {
+        Self {
+            poller,
+            clock: Clock::new(),
+            context,
+            millis: 0,
+            wheel: Wheel::new(),
+            send: vec![0; BUFFER_LEN].into_boxed_slice(),
+            queue: Queue::new(),
+            rest: Rest {
+                bytes: Vec::new(),
+                max_len: options.max_answer_len,
+            },
+            pool: Pool::default(),
+            max_window_len: options.max_window_len.max(BUFFER_LEN),
+        }
+    }
+
+    /// Has the reactor look at a connection again when its deadline comes.
+    #[inline]
+    pub(crate) fn watch_deadline<E>(&mut self, index: u32, connection: &Connection<E>) {
+        if let Some(deadline) = connection.deadline() {
+            let now = self.context.now;
+            // A deadline that has passed is due at once.
+            let left = deadline
+                .as_millis()
+                .wrapping_sub(now.as_millis())
+                .cast_signed();
+            let left = u64::try_from(left).unwrap_or(0);
+            self.wheel.set(index, self.millis + left);
+        }
+    }
+
+    /// Receives once and goes on. What comes is received in `buffer`, or behind what is left over.
+    #[inline]
+    pub(crate) fn receive<A: Application>(
+        &mut self,
+        application: &mut A,
+        connection: &mut Connection<A::Exchange>,
+        buffer: &mut [u8],
+    ) -> Verdict {
+        if let Some(unread) = connection.unread.take() {
+            return self.receive_more(application, connection, unread);
+        }
+        match connection.receive(buffer) {
+            Transfer::Done(len) => {
+                if len == 0 {
+                    connection.receiving = Receiving::Ended;
+                }
+                let received = buffer.get_mut(..len).unwrap_or_default();
+                self.turn(application, connection, received)
+            }
+            Transfer::Blocked => Verdict::Stays,
+            Transfer::Broken => Verdict::Goes(Cause::Peer),
+        }
+    }
+
+    /// The same, behind what was received before and is not consumed.
+    #[inline(never)]
+    fn receive_more<A: Application>(
+        &mut self,
+        application: &mut A,
+        connection: &mut Connection<A::Exchange>,
+        mut unread: Box<Unread>,
+    ) -> Verdict {
+        match connection.receive(unread.spare(self.max_window_len)) {
+            Transfer::Done(len) => {
+                if len == 0 {
+                    connection.receiving = Receiving::Ended;
+                }
+                unread.filled(len);
+                self.turn_unread(application, connection, unread)
+            }
+            Transfer::Blocked => {
+                connection.unread = Some(unread);
+                Verdict::Stays
+            }
+            Transfer::Broken => Verdict::Goes(Cause::Peer),
+        }
+    }
+
+    /// Goes on with what was received before.
+    pub(crate) fn go_on<A: Application>(
+        &mut self,
+        application: &mut A,
+        connection: &mut Connection<A::Exchange>,
+    ) -> Verdict {
+        match connection.unread.take() {
+            None => self.turn(application, connection, &mut []),
+            Some(unread) => self.turn_unread(application, connection, unread),
+        }
+    }
+
+    /// Takes turns over the thread's receive buffer; what is left over is copied.
+    #[inline]
+    fn turn<A: Application>(
+        &mut self,
+        application: &mut A,
+        connection: &mut Connection<A::Exchange>,
+        bytes: &mut [u8],
+    ) -> Verdict {
+        let outlook = outlook(connection, bytes.len(), self.max_window_len);
+        let mut input = Input::new(bytes, outlook);
+        let verdict = self.take_turns(application, connection, &mut input);
+        if !input.remaining().is_empty() {
+            self.keep_unread(connection, input.remaining());
+        }
+        verdict
+    }
+
+    #[inline(never)]
+    fn keep_unread<E>(&mut self, connection: &mut Connection<E>, remaining: &[u8]) {
+        let unread = Unread::new(remaining, &mut self.pool);
+        connection.unread = Some(Box::new(unread));
+    }
+
+    /// Takes turns over a connection's own spill; what is left over stays there.
+    fn turn_unread<A: Application>(
+        &mut self,
+        application: &mut A,
+        connection: &mut Connection<A::Exchange>,
+        mut unread: Box<Unread>,
+    ) -> Verdict {
+        let outlook = outlook(connection, unread.len(), self.max_window_len);
+        let mut input = Input::new(unread.remaining(), outlook);
+        let verdict = self.take_turns(application, connection, &mut input);
+        let (consumed, remaining) = (input.consumed(), input.remaining().len());
+        if remaining == 0 {
+            unread.recycle(&mut self.pool);
+        } else {
+            unread.keep(consumed, remaining);
+            connection.unread = Some(unread);
+        }
+        verdict
+    }
+
+    /// Has the engine take turns as long as it can go on at once; sends what comes of them, and keeps
+    /// what is left over on both sides.
+    fn take_turns<A: Application>(
+        &mut self,
+        application: &mut A,
+        connection: &mut Connection<A::Exchange>,
+        input: &mut Input<'_>,
+    ) -> Verdict {
+        let mut turns = 0;
+        let interest = loop {
+            let mut output = Output::with_overflow(&mut self.send, &mut self.queue, &mut self.rest);
+            let turn = connection
+                .session
+                .turn(application, &self.context, input, &mut output);
+            if let Turn::Shutdown = turn {
+                connection.sending = Sending::Ending;
+            }
+            if let Err(cause) = self.flush(connection) {
+                return Verdict::Goes(cause);
+            }
+            if let Turn::Close(cause) = turn {
+                return Verdict::Goes(cause);
+            }
+            if connection.unsent.is_some() {
+                break Interest::Write;
+            }
+            turns += 1;
+            match turn {
+                Turn::Send | Turn::Shutdown if turns < MAX_TURNS => {}
+                // Others first; a socket that can be written to is ready again at once.
+                Turn::Send | Turn::Shutdown => break Interest::Write,
+                Turn::Receive if connection.receiving == Receiving::Open => break Interest::Read,
+                Turn::Receive | Turn::Wait | Turn::Close(_) => break Interest::None,
+            }
+        };
+        match self.watch(connection, interest) {
+            Verdict::Stays if interest == Interest::Write => self.note_unsent(connection),
+            verdict => verdict,
+        }
+    }
+
+    /// Has the engine note how much waits for the peer to take it; a peer that takes too little goes.
+    pub(crate) fn note_unsent<E>(&self, connection: &mut Connection<E>) -> Verdict {
+        // Where the kernel has just taken all there was, there is still more to come.
+        let len = connection.unsent.as_ref().map_or(1, |unsent| unsent.len());
+        match connection.session.unsent(&self.context, len) {
+            Ok(()) => Verdict::Stays,
+            Err(cause) => Verdict::Goes(cause),
+        }
+    }
+
+    /// Sends what the engine has said, and keeps for later what the peer does not take.
+    #[inline(always)]
+    fn flush<E>(&mut self, connection: &mut Connection<E>) -> Result<(), Cause> {
+        let len = self.queue.len() + self.rest.bytes.len();
+        if len > 0 {
+            let transfer = match self.send.get(..len) {
+                Some(bytes) if self.queue.copied_len() == len => connection.send(bytes),
+                _ => self.send_slices(connection),
+            };
+            match transfer {
+                Transfer::Done(sent) if sent == len => {}
+                Transfer::Done(sent) => self.keep(connection, sent),
+                Transfer::Blocked => self.keep(connection, 0),
+                Transfer::Broken => {
+                    self.forget_output();
+                    return Err(Cause::Peer);
+                }
+            }
+            self.forget_output();
+        }
+        if connection.sending == Sending::Ending && connection.unsent.is_none() {
+            connection.end_sending();
+        }
+        Ok(())
+    }
+
+    /// Sends what does not lie in one piece.
+    #[inline(never)]
+    fn send_slices<E>(&self, connection: &Connection<E>) -> Transfer {
+        send_slices(&self.queue, &self.send, &self.rest.bytes, |slices| {
+            connection.send_vectored(slices)
+        })
+    }
+
+    #[inline]
+    fn forget_output(&mut self) {
+        self.queue.clear();
+        self.rest.bytes.clear();
+    }
+
+    /// Watches a connection for what it needs next.
+    #[inline]
+    fn watch<E>(&mut self, connection: &mut Connection<E>, interest: Interest) -> Verdict {
+        if connection.interest != interest {
+            let index = Name::from_u64(self.context.connection).key.index;
+            let socket = connection.as_fd();
+            if let Err(error) = self.poller.modify(socket, index as usize, interest) {
+                log::error!("cannot watch a connection: {error}");
+                return Verdict::Goes(Cause::Peer);
+            }
+            connection.interest = interest;
+        }
+        Verdict::Stays
+    }
+
+    /// Keeps what is left of the output when its first `sent` bytes are sent.
+    #[inline(never)]
+    fn keep<E>(&mut self, connection: &mut Connection<E>, sent: usize) {
+        let rest = core::mem::take(&mut self.rest.bytes);
+        let mut unsent = Unsent::new(&self.queue, &self.send, rest, &mut self.pool);
+        unsent.advance(sent);
+        connection.unsent = Some(Box::new(unsent));
+    }
+
+    /// The peer takes bytes again: sends what was kept, and goes on when that is all.
+    pub(crate) fn send_on<A: Application>(
+        &mut self,
+        application: &mut A,
+        connection: &mut Connection<A::Exchange>,
+    ) -> Verdict {
+        let Some(mut unsent) = connection.unsent.take() else {
+            return self.all_sent(application, connection);
+        };
+        match unsent.slices(|slices| connection.send_vectored(slices)) {
+            Transfer::Done(sent) => unsent.advance(sent),
+            Transfer::Blocked => {}
+            Transfer::Broken => return Verdict::Goes(Cause::Peer),
+        }
+        if unsent.len() > 0 {
+            connection.unsent = Some(unsent);
+            return self.note_unsent(connection);
+        }
+        unsent.recycle(&mut self.pool);
+        if connection.sending == Sending::Ending {
+            connection.end_sending();
+        }
+        self.all_sent(application, connection)
+    }
+
+    /// Nothing waits for the peer any more: goes on.
+    fn all_sent<A: Application>(
+        &mut self,
+        application: &mut A,
+        connection: &mut Connection<A::Exchange>,
+    ) -> Verdict {
+        match connection.session.unsent(&self.context, 0) {
+            Ok(()) => self.go_on(application, connection),
+            Err(cause) => Verdict::Goes(cause),
+        }
+    }
+
+    /// Answers a deferred exchange, and goes on.
+    pub(crate) fn answer<A: Application>(
+        &mut self,
+        application: &mut A,
+        connection: &mut Connection<A::Exchange>,
+        ticket: Ticket,
+        answer: &Answer,
+    ) -> Verdict {
+        let mut output = Output::with_overflow(&mut self.send, &mut self.queue, &mut self.rest);
+        match connection
+            .session
+            .answer(ticket, &self.context, &mut output)
+        {
+            Some(reply) => {
+                let _: Handled = answer.send(reply);
+            }
+            None => return Verdict::Stays,
+        }
+        if let Some(unsent) = &mut connection.unsent {
+            // Answers to earlier requests are on their way.
+            unsent.append(&self.queue, &self.send, &self.rest.bytes);
+            self.queue.clear();
+            self.rest.bytes.clear();
+            return match connection.session.unsent(&self.context, 0) {
+                Ok(()) => self.note_unsent(connection),
+                Err(cause) => Verdict::Goes(cause),
+            };
+        }
+        match self.flush(connection) {
+            Ok(()) if connection.unsent.is_some() => {
+                match self.watch(connection, Interest::Write) {
+                    Verdict::Stays => self.note_unsent(connection),
+                    verdict @ Verdict::Goes(_) => verdict,
+                }
+            }
+            Ok(()) => self.go_on(application, connection),
+            Err(cause) => Verdict::Goes(cause),
+        }
+    }
+}
+
+/// What may come behind the `len` bytes there are.
+const fn outlook<E>(connection: &Connection<E>, len: usize, max_len: usize) -> Outlook {
+    match connection.receiving {
+        Receiving::Open if len < max_len => Outlook::More,
+        Receiving::Open => Outlook::Full,
+        Receiving::Ended => Outlook::Ended,
+    }
+}
