@@ -326,6 +326,33 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_whole_line_is_the_field_of_its_parts_or_none() {
+        let field = Field::from_line(b"Allow: GET\r\n").unwrap();
+        assert_eq!(Ok(field), Field::new("Allow", b"GET"));
+        assert_eq!(field.line(), Some(b"Allow: GET\r\n".as_slice()));
+        assert_eq!(crate::field!("Allow", "GET").line(), field.line());
+        let rows: [(&[u8], _); 9] = [
+            (b"", FieldError::InvalidName),
+            (b"Allow", FieldError::InvalidName),
+            (b": GET\r\n", FieldError::InvalidName),
+            (b"All ow: GET\r\n", FieldError::InvalidName),
+            (b"Allow:GET\r\n", FieldError::InvalidValue),
+            (b"Allow:  GET\r\n", FieldError::InvalidValue),
+            (b"Allow: GET", FieldError::InvalidValue),
+            (b"Allow: GET\r\nA: b\r\n", FieldError::InvalidValue),
+            (b"Content-Length: 1\r\n", FieldError::Reserved),
+        ];
+        for (line, error) in rows {
+            assert_eq!(
+                Field::from_line(line),
+                Err(error),
+                "{}",
+                line.escape_ascii()
+            );
+        }
+    }
+
+    #[test]
     fn walks_validated_lines() {
         let fields =
             Fields::over(b"Host: a\r\nAccept:text/html , */*\r\naccept: \t x \r\nE:\r\n\r\n");
