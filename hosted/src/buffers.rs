@@ -16,6 +16,9 @@ const MIN_SPARE: usize = 4 * 1024;
 const MAX_POOLED: usize = 64;
 const MAX_POOLED_LEN: usize = BUFFER_LEN;
 
+/// How much room past the send buffer a reactor keeps from one long answer to the next.
+const MAX_KEPT_REST_LEN: usize = 1024 * 1024;
+
 /// How many slices one system call sends at most.
 const MAX_SLICES: usize = 2 * Queue::MAX_HELD + 2;
 
@@ -170,6 +173,16 @@ pub(crate) fn send_slices<T>(
         len += 1;
     }
     send(&slices[..len])
+}
+
+impl Rest {
+    /// Forgets what was sent; a long answer's memory goes back to the system.
+    pub(crate) fn clear(&mut self) {
+        self.bytes.clear();
+        if self.bytes.capacity() > MAX_KEPT_REST_LEN {
+            self.bytes = Vec::new();
+        }
+    }
 }
 
 impl Overflow for Rest {

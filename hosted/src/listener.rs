@@ -118,7 +118,9 @@ impl Listener {
                 | Errno::NETDOWN
                 | Errno::NETUNREACH
                 | Errno::HOSTUNREACH
-                | Errno::OPNOTSUPP,
+                | Errno::OPNOTSUPP
+                | Errno::NOPROTOOPT
+                | Errno::HOSTDOWN,
             ) => Ok(Accepted::None),
             Err(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => {
                 Ok(Accepted::Exhausted)

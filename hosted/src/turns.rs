@@ -263,7 +263,7 @@ impl Io {
     #[inline]
     fn forget_output(&mut self) {
         self.queue.clear();
-        self.rest.bytes.clear();
+        self.rest.clear();
     }
 
     /// Watches a connection for what it needs next.
@@ -349,7 +349,7 @@ impl Io {
             // Answers to earlier requests are on their way.
             unsent.append(&self.queue, &self.send, &self.rest.bytes);
             self.queue.clear();
-            self.rest.bytes.clear();
+            self.rest.clear();
             return match connection.session.unsent(&self.context, 0) {
                 Ok(()) => self.note_unsent(connection),
                 Err(cause) => Verdict::Goes(cause),
