@@ -41,7 +41,7 @@ impl ResponseParser {
         }
     }
 
-    /// Reads on, as [`RequestParser::parse`] does.
+    /// Reads on, as [`RequestParser::parse`](super::RequestParser::parse) does.
     ///
     /// # Errors
     ///
