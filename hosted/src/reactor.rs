@@ -67,7 +67,7 @@ const MAX_QUEUED: usize = 4096;
 /// How long to wait before accepting again, when nothing else tells when that is possible.
 const RETRY_PAUSE: Duration = Duration::from_millis(100);
 
-/// Why a reactor is made: its place among the others.
+/// What a reactor is made of: its place among the others.
 pub(crate) struct Place {
     pub(crate) thread: usize,
     pub(crate) poller: Box<dyn Poller + Send>,
