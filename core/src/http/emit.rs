@@ -148,19 +148,6 @@ pub(crate) fn response(
     connection: &[u8],
     fields: &[Field<'_>],
 ) {
-    put_response(writer, status, stamp, framing, connection, fields);
-}
-
-/// The same as a part of its caller.
-#[inline(always)]
-pub(crate) fn put_response(
-    writer: &mut Writer<'_>,
-    status: Status,
-    stamp: &Stamp,
-    framing: Framing,
-    connection: &[u8],
-    fields: &[Field<'_>],
-) {
     if status == Status::OK {
         writer.put_array(b"HTTP/1.1 200 OK\r\n");
     } else {

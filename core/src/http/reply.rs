@@ -321,10 +321,7 @@ impl<'r> Reply<'r> {
         } else {
             content
         };
-        let fits = self.is_final(status)
-            && (self.at_once(status, fields, framing, content)
-                || self.in_parts(status, fields, framing, content));
-        if fits {
+        if self.is_final(status) && self.whole(status, fields, framing, content) {
             self.connection.send_side(Send::Answer);
         } else {
             self.connection.abort();
@@ -332,27 +329,9 @@ impl<'r> Reply<'r> {
         Handled::new()
     }
 
-    /// Writes a whole answer in one go, where that can be done.
-    #[inline(always)]
-    fn at_once(
-        &mut self,
-        status: Status,
-        fields: &[Field<'_>],
-        framing: Framing,
-        content: Source<'_>,
-    ) -> bool {
-        let connection = self.connection.connection_field();
-        let stamp = &self.context.stamp;
-        content.is_copied()
-            && self.output.append(|writer| {
-                emit::put_response(writer, status, stamp, framing, connection, fields);
-                writer.put(content.bytes());
-            })
-    }
-
-    /// Writes an answer whose content is held, or goes on in the overflow; or nothing.
+    /// Writes a whole answer, whose content may be held or go on in the overflow; or nothing.
     #[inline(never)]
-    fn in_parts(
+    fn whole(
         &mut self,
         status: Status,
         fields: &[Field<'_>],
