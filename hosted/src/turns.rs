@@ -210,6 +210,12 @@ impl Io {
                 Turn::Receive | Turn::Wait | Turn::Close(_) => break Interest::None,
             }
         };
+        self.wait_for(connection, interest)
+    }
+
+    /// Watches a connection for what it needs next, and its peer's pace where that is to take bytes.
+    #[inline]
+    fn wait_for<E>(&mut self, connection: &mut Connection<E>, interest: Interest) -> Verdict {
         match self.watch(connection, interest) {
             Verdict::Stays if interest == Interest::Write => self.note_unsent(connection),
             verdict => verdict,
@@ -348,20 +354,14 @@ impl Io {
         if let Some(unsent) = &mut connection.unsent {
             // Answers to earlier requests are on their way.
             unsent.append(&self.queue, &self.send, &self.rest.bytes);
-            self.queue.clear();
-            self.rest.clear();
+            self.forget_output();
             return match connection.session.unsent(&self.context, 0) {
                 Ok(()) => self.note_unsent(connection),
                 Err(cause) => Verdict::Goes(cause),
             };
         }
         match self.flush(connection) {
-            Ok(()) if connection.unsent.is_some() => {
-                match self.watch(connection, Interest::Write) {
-                    Verdict::Stays => self.note_unsent(connection),
-                    verdict @ Verdict::Goes(_) => verdict,
-                }
-            }
+            Ok(()) if connection.unsent.is_some() => self.wait_for(connection, Interest::Write),
             Ok(()) => self.go_on(application, connection),
             Err(cause) => Verdict::Goes(cause),
         }
