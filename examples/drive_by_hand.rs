@@ -1,16 +1,17 @@
-//! Type `cargo run --example drive_by_hand`, then `curl http://127.0.0.1:8081/`; Enter drains it.
+//! Type `cargo run --example drive_by_hand`, then `curl http://127.0.0.1:8081/`.
 //!
-//! The smallest complete driver: the engine over blocking sockets of the standard library, a thread
-//! for each connection. It lends bytes, room and time, and does what the engine says.
+//! The smallest complete driver: it lends the engine bytes, room and time over blocking sockets.
+//! `--listen ADDRESS:PORT` says where; `--threads N` how many connections there may be at once.
 
+use std::error::Error;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{self, Duration, SystemTime};
 
 use kinglet_core::http::{Handled, Reply, Request, Status};
 use kinglet_core::window::{Outlook, Queue};
 use kinglet_core::{Application, Context, Input, Instant, Limits, Output, Session, Stamp, Turn};
+use lexopt::ValueExt;
 
 struct Hello;
 
@@ -21,25 +22,27 @@ impl Application for Hello {
     }
 }
 
-static DRAINING: AtomicBool = AtomicBool::new(false);
 const TICK: Duration = Duration::from_millis(250); // No call blocks for longer.
 
-fn main() -> io::Result<()> {
-    let listener = TcpListener::bind("127.0.0.1:8081")?;
-    let address = listener.local_addr()?;
-    println!("http://{address}/");
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            let _ = io::stdin().read_line(&mut String::new());
-            DRAINING.store(true, Ordering::Relaxed);
-            TcpStream::connect(address) // Wakes the loop below.
-        });
-        while !DRAINING.load(Ordering::Relaxed) {
-            let (stream, _) = listener.accept()?;
-            scope.spawn(|| drive(stream));
+fn main() -> Result<(), Box<dyn Error>> {
+    let (mut listen, mut threads) = (String::from("127.0.0.1:8081"), 16);
+    let mut arguments = lexopt::Parser::from_env();
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            lexopt::Arg::Long("listen") => listen = arguments.value()?.parse()?,
+            lexopt::Arg::Long("threads") => threads = arguments.value()?.parse()?,
+            _ => return Err(argument.unexpected().into()),
         }
-        Ok(())
-    })
+    }
+    let listener = TcpListener::bind(listen)?;
+    println!("http://{}/", listener.local_addr()?);
+    let serve = || {
+        while let Ok((stream, _)) = listener.accept() {
+            let _ = drive(stream); // A connection that breaks ends alone.
+        }
+    };
+    std::thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(serve))));
+    Ok(())
 }
 
 /// Drives one connection from its first byte to its end.
@@ -55,9 +58,6 @@ fn drive(mut stream: TcpStream) -> io::Result<()> {
         context.now = now();
         let unix_time = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
         context.stamp.set_date(unix_time.as_secs());
-        if DRAINING.load(Ordering::Relaxed) {
-            session.drain();
-        }
         let mut input = Input::new(&mut received, outlook);
         let mut output = Output::new(&mut room, &mut queue);
         let turn = session.turn(&mut Hello, &context, &mut input, &mut output);
