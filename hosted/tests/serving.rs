@@ -446,9 +446,10 @@ fn an_answer_from_another_thread_follows_those_that_are_not_sent_yet() {
         let (tickets, waiting) = mpsc::channel();
         let server = start("127.0.0.1:0", options(1, backend), Some(tickets));
         let mut client = server.connect();
-        for path in ["/static", "/later", "/"] {
-            write!(client, "GET {path} HTTP/1.1\r\nHost: t\r\n\r\n").unwrap();
-        }
+        // In one write, so that one read has them all: nothing more is read while the large answer waits.
+        let requests = ["/static", "/later", "/"]
+            .map(|path| format!("GET {path} HTTP/1.1\r\nHost: t\r\n\r\n"));
+        client.write_all(requests.concat().as_bytes()).unwrap();
         // Nothing is read until the answer is given, so it waits behind the large one.
         let ticket = waiting.recv_timeout(PATIENCE).unwrap();
         let content = vec![b'a'; 300_000];
