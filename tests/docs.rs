@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use example::Delivery;
 use kinglet_core::{Limits, Stamp, window::Queue};
-use kinglet_hosted::{Backend, Options};
+use kinglet_hosted::{Backend, Options, SlowReceiver};
 use markdown::{blocks, citations, table};
 
 const ANATOMY: &str = include_str!("../docs/http-anatomy.md");
@@ -126,7 +126,8 @@ fn every_limit_is_in_its_table_with_its_values() {
     let (names, server, microcontroller) = presets!(
         max_head_len max_target_len max_field_lines max_content_len max_chunk_extensions_len
         max_trailers_len max_discarded_len max_exchanges min_room head_timeout idle_timeout
-        rate_window min_receive_rate min_send_rate drain_timeout
+        rate_window min_receive_rate min_send_rate max_message_len max_fragments max_inflate_ratio
+        ping_interval pong_timeout close_timeout drain_timeout
     );
     let table = table(LIMITS, "Limits of the engine");
     table.has_only(&names);
@@ -145,12 +146,15 @@ fn every_option_is_in_its_table_with_its_default() {
         max_connections,
         max_window_len,
         max_answer_len,
+        max_backlog_len,
+        slow_receiver,
         drain_timeout,
         backlog,
         backend,
     } = Options::default();
     assert_eq!(limits, Limits::SERVER);
     assert_eq!(backend, Backend::Native);
+    assert_eq!(slow_receiver, SlowReceiver::Close);
     let bytes = |len: usize| u64::try_from(len).expect("64 bits").written();
     let count = |number: usize| grouped(u64::try_from(number).expect("64 bits"));
     let rows = [
@@ -160,6 +164,8 @@ fn every_option_is_in_its_table_with_its_default() {
         ("max_connections", count(max_connections)),
         ("max_window_len", bytes(max_window_len)),
         ("max_answer_len", bytes(max_answer_len)),
+        ("max_backlog_len", bytes(max_backlog_len)),
+        ("slow_receiver", "`Close`".into()),
         ("drain_timeout", drain_timeout.written()),
         ("backlog", count(backlog.try_into().expect("not negative"))),
         ("backend", "`Native`".into()),

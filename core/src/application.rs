@@ -5,15 +5,17 @@
 //!               |  \ \--- later ------> (ticket) ------> resume ------>  as request
 //!               |   \---- collect ----> request again, with content -->  as request
 //!               |-------- receive ----> content, content ... --------->  as request
-//!               \-------- start ------> stream, stream ... -- finish --> done
+//!               |-------- start ------> stream, stream ... -- finish --> done
+//!               \------ websocket ----> opened, message, ready ... ----> closed
 //! ```
 //!
-//! Every call hands over a token that has to be used: what can be done with it is what may be done
-//! now. [`Session`] joins an application to a connection; a driver calls its [`turn`](Session::turn).
+//! Every call of an exchange hands over a token that has to be used: what can be done with it is what
+//! may be done now. A WebSocket's calls lend a [`Socket`], which may be used. [`Session`] joins an application to a connection; a driver calls its [`turn`](Session::turn).
 
 use crate::Context;
 use crate::http::server::{Cause, Connection, Event, Next, Part};
 use crate::http::{Handled, Reply, Request, Status, Stream, Ticket};
+use crate::websocket::{self, Closed, Socket};
 use crate::window::{Input, Output};
 
 /// What a server does with requests.
@@ -73,13 +75,52 @@ pub trait Application {
         let _ = exchange;
         stream.abort()
     }
+
+    /// A WebSocket is open, after [`Reply::websocket`]. `exchange` is what the request left in it, and
+    /// stays until the WebSocket is closed.
+    fn opened(&mut self, exchange: &mut Self::Exchange, socket: &mut Socket<'_>) {
+        let _ = (exchange, socket);
+    }
+
+    /// A part of a message has come.
+    fn message(
+        &mut self,
+        exchange: &mut Self::Exchange,
+        part: websocket::Part<'_>,
+        socket: &mut Socket<'_>,
+    ) {
+        let _ = (exchange, part, socket);
+    }
+
+    /// What was sent has left, after [`Socket::notify`], or the socket's ticket has been redeemed.
+    fn ready(&mut self, exchange: &mut Self::Exchange, socket: &mut Socket<'_>) {
+        let _ = (exchange, socket);
+    }
+
+    /// The WebSocket is closed: called once for each that was opened, whatever its end.
+    fn closed(&mut self, exchange: &mut Self::Exchange, closed: Closed<'_>) {
+        let _ = (exchange, closed);
+    }
 }
 
 /// A connection and what the application remembers of its exchange.
 #[derive(Debug, Default)]
 pub struct Session<E> {
-    connection: Connection,
+    protocol: Protocol,
     exchange: E,
+}
+
+/// What is spoken on a connection: one thing after the other, in the same memory.
+#[derive(Debug)]
+enum Protocol {
+    Http(Connection),
+    WebSocket(websocket::Connection),
+}
+
+impl Default for Protocol {
+    fn default() -> Self {
+        Self::Http(Connection::new())
+    }
 }
 
 /// What a driver is to do before the next turn, besides sending what is in the output.
@@ -106,7 +147,7 @@ impl<E: Default> Session<E> {
     #[must_use]
     pub fn new() -> Self {
         Self {
-            connection: Connection::new(),
+            protocol: Protocol::default(),
             exchange: E::default(),
         }
     }
@@ -126,9 +167,12 @@ impl<E: Default> Session<E> {
         A: Application<Exchange = E> + ?Sized,
     {
         loop {
-            let next = self.connection.next(context, input, output);
+            let Protocol::Http(connection) = &mut self.protocol else {
+                return self.websocket_turn(application, context, input, output);
+            };
+            let next = connection.next(context, input, output);
             if matches!(next, Next::Request) {
-                let Some((request, reply)) = self.connection.request(context, input, output) else {
+                let Some((request, reply)) = connection.request(context, input, output) else {
                     return self.end(Turn::Close(Cause::Aborted));
                 };
                 self.exchange = E::default();
@@ -155,13 +199,22 @@ impl<E: Default> Session<E> {
     where
         A: Application<Exchange = E> + ?Sized,
     {
-        let _: Handled = match self.connection.event(next, context, input, output) {
+        let Protocol::Http(connection) = &mut self.protocol else {
+            return None;
+        };
+        let _: Handled = match connection.event(next, context, input, output) {
             Event::Request(request, reply) => {
                 application.request(&mut self.exchange, &request, reply)
             }
             Event::Content(part, reply) => application.content(&mut self.exchange, part, reply),
             Event::Resume(reply) => application.resume(&mut self.exchange, reply),
             Event::Stream(stream) => application.stream(&mut self.exchange, stream),
+            Event::WebSocket(mut websocket) => {
+                let mut socket = websocket.socket(context, output);
+                application.opened(&mut self.exchange, &mut socket);
+                self.protocol = Protocol::WebSocket(websocket);
+                return None;
+            }
             Event::Receive => {
                 self.forget_finished();
                 return Some(Turn::Receive);
@@ -177,6 +230,64 @@ impl<E: Default> Session<E> {
         None
     }
 
+    /// A turn of a WebSocket.
+    #[inline(never)]
+    fn websocket_turn<A>(
+        &mut self,
+        application: &mut A,
+        context: &Context,
+        input: &mut Input<'_>,
+        output: &mut Output<'_>,
+    ) -> Turn
+    where
+        A: Application<Exchange = E> + ?Sized,
+    {
+        let Protocol::WebSocket(connection) = &mut self.protocol else {
+            return Turn::Close(Cause::Aborted);
+        };
+        loop {
+            match connection.next(context, input, output) {
+                websocket::Next::Part(slice) => {
+                    let (part, mut socket) = connection.part(slice, context, input, output);
+                    application.message(&mut self.exchange, part, &mut socket);
+                }
+                websocket::Next::Receive | websocket::Next::Again | websocket::Next::Fail(_) => {
+                    return Turn::Receive;
+                }
+                websocket::Next::Send => return Turn::Send,
+                websocket::Next::Ready => {
+                    let mut socket = connection.socket(context, output);
+                    application.ready(&mut self.exchange, &mut socket);
+                }
+                websocket::Next::Closed {
+                    code,
+                    error,
+                    reason,
+                } => {
+                    let closed = Closed::new(code, error, reason, input);
+                    application.closed(&mut self.exchange, closed);
+                    self.exchange = E::default();
+                }
+                websocket::Next::Shutdown => return Turn::Shutdown,
+                websocket::Next::Close(cause) => return Turn::Close(cause),
+            }
+        }
+    }
+
+    /// Tells that the connection is lost, and with it the session: an application whose WebSocket has
+    /// not been closed is told so. For every connection that a driver closes before a turn has said
+    /// [`Turn::Close`].
+    pub fn abandon<A>(&mut self, application: &mut A)
+    where
+        A: Application<Exchange = E> + ?Sized,
+    {
+        if let Protocol::WebSocket(connection) = &mut self.protocol
+            && let Some(closed) = connection.abandon()
+        {
+            application.closed(&mut self.exchange, closed);
+        }
+    }
+
     /// The last turns of a connection: what an exchange has remembered is dropped.
     fn end(&mut self, turn: Turn) -> Turn {
         self.exchange = E::default();
@@ -185,7 +296,10 @@ impl<E: Default> Session<E> {
 
     /// What an exchange has remembered is dropped as soon as it is over.
     fn forget_finished(&mut self) {
-        if size_of::<E>() > 0 && self.connection.is_between_exchanges() {
+        if size_of::<E>() > 0
+            && let Protocol::Http(connection) = &self.protocol
+            && connection.is_between_exchanges()
+        {
             self.exchange = E::default();
         }
     }
@@ -195,13 +309,19 @@ impl<E> Session<E> {
     /// When the next [`turn`](Self::turn) is due at the latest, whatever comes.
     #[must_use]
     pub fn deadline(&self) -> Option<crate::Instant> {
-        self.connection.deadline()
+        match &self.protocol {
+            Protocol::Http(connection) => connection.deadline(),
+            Protocol::WebSocket(connection) => connection.deadline(),
+        }
     }
 
     /// See [`Connection::send_deadline`].
     #[must_use]
     pub fn send_deadline(&self) -> Option<crate::Instant> {
-        self.connection.send_deadline()
+        match &self.protocol {
+            Protocol::Http(connection) => connection.send_deadline(),
+            Protocol::WebSocket(connection) => connection.send_deadline(),
+        }
     }
 
     /// See [`Connection::unsent`].
@@ -210,18 +330,27 @@ impl<E> Session<E> {
     ///
     /// The peer reads too slowly: close the connection.
     pub fn unsent(&mut self, context: &Context, len: usize) -> Result<(), Cause> {
-        self.connection.unsent(context, len)
+        match &mut self.protocol {
+            Protocol::Http(connection) => connection.unsent(context, len),
+            Protocol::WebSocket(connection) => connection.unsent(context, len),
+        }
     }
 
-    /// See [`Connection::drain`].
+    /// See [`Connection::drain`], and [`websocket::Connection::drain`].
     pub fn drain(&mut self) {
-        self.connection.drain();
+        match &mut self.protocol {
+            Protocol::Http(connection) => connection.drain(),
+            Protocol::WebSocket(connection) => connection.drain(),
+        }
     }
 
-    /// Lets the application go on with a deferred exchange; a turn is due then. Answers whether the
-    /// ticket was still good.
+    /// Lets the application go on with a deferred exchange or an open WebSocket; a turn is due then.
+    /// Answers whether the ticket was still good.
     pub fn redeem(&mut self, ticket: Ticket) -> bool {
-        self.connection.redeem(ticket.exchange())
+        match &mut self.protocol {
+            Protocol::Http(connection) => connection.redeem(ticket.exchange()),
+            Protocol::WebSocket(connection) => connection.redeem(ticket.exchange()),
+        }
     }
 
     /// Answers a deferred exchange in the application's stead, where that was put off and not begun;
@@ -232,12 +361,45 @@ impl<E> Session<E> {
         context: &'r Context,
         output: &'r mut Output<'_>,
     ) -> Option<Reply<'r>> {
-        self.connection.answer(ticket.exchange(), context, output)
+        match &mut self.protocol {
+            Protocol::Http(connection) => connection.answer(ticket.exchange(), context, output),
+            Protocol::WebSocket(_) => None,
+        }
     }
 
-    /// Whether no exchange is under way and nothing of a next one has come.
+    /// Whether a driver may send a whole WebSocket frame behind what the engine has put into the
+    /// output, as of a message that goes to many.
+    #[must_use]
+    pub fn takes_frames(&self) -> bool {
+        match &self.protocol {
+            Protocol::Http(_) => false,
+            Protocol::WebSocket(connection) => connection.takes_frames(),
+        }
+    }
+
+    /// Whether it is an open WebSocket.
+    #[must_use]
+    pub fn is_open_websocket(&self) -> bool {
+        match &self.protocol {
+            Protocol::Http(_) => false,
+            Protocol::WebSocket(connection) => connection.is_open(),
+        }
+    }
+
+    /// Fails a WebSocket whose peer takes too little of what others send to it; a turn is due then.
+    pub fn refuse_slow_peer(&mut self) {
+        if let Protocol::WebSocket(connection) = &mut self.protocol {
+            connection.refuse_slow_peer();
+        }
+    }
+
+    /// Whether the connection may be drained by a turn at once: no exchange is under way and nothing
+    /// of a next one has come, or it is a WebSocket.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.connection.is_idle()
+        match &self.protocol {
+            Protocol::Http(connection) => connection.is_idle(),
+            Protocol::WebSocket(_) => true,
+        }
     }
 }

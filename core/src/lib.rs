@@ -40,10 +40,12 @@ mod application;
 mod context;
 pub mod http;
 mod limits;
+mod pace;
 pub mod routes;
 mod scan;
 pub mod syntax;
 mod time;
+pub mod websocket;
 pub mod window;
 
 pub use application::{Application, Session, Turn};

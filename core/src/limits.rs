@@ -47,6 +47,20 @@ pub struct Limits {
     pub min_receive_rate: u32,
     /// Bytes per second of output, below which a receiving peer is given up: the connection closes.
     pub min_send_rate: u32,
+    /// Bytes of one WebSocket message, inflated. Over it: close code 1009. Nothing is reserved for it:
+    /// an application that collects messages has a bound of its own.
+    pub max_message_len: u64,
+    /// Frames of one WebSocket message (RFC 6455 §5.4). Over it: close code 1008.
+    pub max_fragments: u32,
+    /// Bytes that one byte of a compressed WebSocket message may inflate to, on average, past the first
+    /// 64 KiB. Over it: close code 1009.
+    pub max_inflate_ratio: u16,
+    /// Silence of a WebSocket's peer after which a ping is sent.
+    pub ping_interval: Duration,
+    /// After that ping: how long until anything has to come. Over it: the connection closes.
+    pub pong_timeout: Duration,
+    /// After our Close frame: how long until the peer's has to come. Over it: the connection closes.
+    pub close_timeout: Duration,
     /// After our last byte: how long the peer has to read it and close its side (RFC 9112 §9.6).
     pub drain_timeout: Duration,
 }
@@ -68,6 +82,12 @@ impl Limits {
         rate_window: Duration::from_secs(20),
         min_receive_rate: 256,
         min_send_rate: 256,
+        max_message_len: 64 * 1024 * 1024,
+        max_fragments: 100_000,
+        max_inflate_ratio: 200,
+        ping_interval: Duration::from_secs(30),
+        pong_timeout: Duration::from_secs(20),
+        close_timeout: Duration::from_secs(5),
         drain_timeout: Duration::from_secs(5),
     };
 
@@ -87,6 +107,12 @@ impl Limits {
         rate_window: Duration::from_secs(5),
         min_receive_rate: 64,
         min_send_rate: 64,
+        max_message_len: 16 * 1024 * 1024,
+        max_fragments: 100_000,
+        max_inflate_ratio: 200,
+        ping_interval: Duration::from_secs(15),
+        pong_timeout: Duration::from_secs(5),
+        close_timeout: Duration::from_secs(2),
         drain_timeout: Duration::from_secs(2),
     };
 

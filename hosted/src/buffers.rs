@@ -193,6 +193,10 @@ impl Overflow for Rest {
         }
         fits
     }
+
+    fn room(&self) -> usize {
+        self.max_len.saturating_sub(self.bytes.len())
+    }
 }
 
 impl Pool {

@@ -9,11 +9,14 @@ use rustix::io::Errno;
 use rustix::net::Shutdown;
 
 use crate::buffers::{Unread, Unsent};
+use crate::codecs::{Deflater, Inflater};
+use crate::outbox::Outbox;
 use crate::poller::Interest;
 
 /// A connection: its socket, its state, and what is left over of its bytes.
 ///
-/// While it is idle both spills are absent, and this is all the memory it has.
+/// While it is idle the spills are absent, and this is all the memory it has, but for the windows of a
+/// WebSocket that is compressed.
 #[derive(Debug)]
 pub(crate) struct Connection<E> {
     socket: OwnedFd,
@@ -22,6 +25,10 @@ pub(crate) struct Connection<E> {
     pub(crate) unread: Option<Box<Unread>>,
     /// Bytes that the peer has not taken yet.
     pub(crate) unsent: Option<Box<Unsent>>,
+    /// Frames from elsewhere that the peer has not taken yet; never empty.
+    pub(crate) outbox: Option<Box<Outbox>>,
+    pub(crate) inflater: Inflater,
+    pub(crate) deflater: Deflater,
     pub(crate) interest: Interest,
     pub(crate) receiving: Receiving,
     pub(crate) sending: Sending,
@@ -61,6 +68,9 @@ impl<E: Default> Connection<E> {
             session: Session::new(),
             unread: None,
             unsent: None,
+            outbox: None,
+            inflater: Inflater::default(),
+            deflater: Deflater::default(),
             interest: Interest::Read,
             receiving: Receiving::Open,
             sending: Sending::Open,
@@ -69,11 +79,24 @@ impl<E: Default> Connection<E> {
 }
 
 impl<E> Connection<E> {
+    /// Whether frames from elsewhere wait for the peer and for nothing else: not for the end of a
+    /// message that the application sends in fragments.
+    pub(crate) fn has_outbox(&self) -> bool {
+        let may_send = || self.session.takes_frames() || !self.session.is_open_websocket();
+        self.outbox.is_some() && may_send()
+    }
+
+    /// Bytes that the peer has not taken.
+    pub(crate) fn unsent_len(&self) -> usize {
+        let unsent = self.unsent.as_ref().map_or(0, |unsent| unsent.len());
+        unsent + self.outbox.as_ref().map_or(0, |outbox| outbox.len())
+    }
+
     /// When it is due at the latest, whatever comes.
     #[inline]
     pub(crate) fn deadline(&self) -> Option<Instant> {
         match self.interest {
-            Interest::None | Interest::Read => self.session.deadline(),
+            Interest::None | Interest::Read | Interest::Both => self.session.deadline(),
             // All else waits for the turn that comes when everything is sent.
             Interest::Write => self.session.send_deadline(),
         }

@@ -42,21 +42,26 @@
 mod address;
 mod buffers;
 mod clock;
+mod codecs;
 mod connection;
 mod listener;
 mod options;
+mod outbox;
 mod poller;
 mod reactor;
 mod remote;
 mod server;
+mod store;
 mod table;
+mod topics;
 mod turns;
 mod wheel;
 
 pub use address::{Address, AddressError};
-pub use options::{Backend, Options};
+pub use options::{Backend, Options, SlowReceiver};
 pub use remote::{Answer, Handle};
 pub use server::Server;
+pub use store::HeapStore;
 
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]

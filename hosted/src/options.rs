@@ -29,6 +29,11 @@ pub struct Options {
     /// Bytes of one answer past the send buffer that are kept for a connection. Over it the answer
     /// becomes 500: stream what can be that long. Default: 16 MiB.
     pub max_answer_len: usize,
+    /// Bytes of messages from elsewhere, by [`Handle::send`](crate::Handle::send) or of a topic, that may
+    /// wait for a WebSocket's peer to take them. Default: 1 MiB.
+    pub max_backlog_len: usize,
+    /// What becomes of a WebSocket for which more would wait. Default: it is closed.
+    pub slow_receiver: SlowReceiver,
     /// After [`Handle::drain`](crate::Handle::drain): how long exchanges under way may take.
     /// Default: 10 s.
     pub drain_timeout: Duration,
@@ -36,6 +41,17 @@ pub struct Options {
     pub backlog: i32,
     /// What tells which sockets are ready.
     pub backend: Backend,
+}
+
+/// What becomes of a WebSocket whose peer takes messages more slowly than they come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SlowReceiver {
+    /// It is closed with 1008, and knows that it has missed something.
+    #[default]
+    Close,
+    /// It misses the messages that go past the bound.
+    Drop,
 }
 
 /// Which system interface tells which sockets are ready.
@@ -59,6 +75,8 @@ impl Default for Options {
             max_connections: 65_536,
             max_window_len: 1024 * 1024,
             max_answer_len: 16 * 1024 * 1024,
+            max_backlog_len: 1024 * 1024,
+            slow_receiver: SlowReceiver::Close,
             drain_timeout: Duration::from_secs(10),
             backlog: 4096,
             backend: Backend::Native,

@@ -9,14 +9,16 @@ use kinglet_core::http::Ticket;
 use kinglet_core::http::server::Cause;
 use kinglet_core::{Application, Context, Stamp};
 
-use crate::Options;
 use crate::buffers::BUFFER_LEN;
 use crate::connection::Connection;
 use crate::listener::{Accepted, Listener};
+use crate::outbox::Frame;
 use crate::poller::{Event, Interest, Poller, Readiness};
-use crate::remote::{Answer, Mailbox, Message, Name};
+use crate::remote::{Answer, Mailbox, Message, Name, Publication};
 use crate::table::{Key, Table};
+use crate::topics::{Counts, Topics};
 use crate::turns::{Io, Verdict};
+use crate::{Options, SlowReceiver};
 
 /// One thread's share of a server.
 pub(crate) struct Reactor<A: Application> {
@@ -31,6 +33,13 @@ pub(crate) struct Reactor<A: Application> {
     thread: usize,
     /// The thread whose turn it is to be given a connection.
     next_thread: usize,
+    topics: Topics,
+    /// Of the topic that is published to.
+    subscribers: Vec<u32>,
+    /// Connections whose outbox was empty before this turn.
+    has_frames: Vec<u32>,
+    slow_receiver: SlowReceiver,
+    max_backlog_len: usize,
     drain_deadline: Option<u64>,
     drain_timeout: Duration,
     max_connections: usize,
@@ -72,6 +81,7 @@ pub(crate) struct Place {
     pub(crate) thread: usize,
     pub(crate) poller: Box<dyn Poller + Send>,
     pub(crate) mailboxes: Arc<[Mailbox]>,
+    pub(crate) counts: Arc<Counts>,
     pub(crate) listener: Option<Listener>,
 }
 
@@ -92,6 +102,11 @@ impl<A: Application> Reactor<A> {
             mailboxes: place.mailboxes,
             thread: place.thread,
             next_thread: place.thread,
+            topics: Topics::new(place.counts),
+            subscribers: Vec::new(),
+            has_frames: Vec::new(),
+            slow_receiver: options.slow_receiver,
+            max_backlog_len: options.max_backlog_len,
             drain_deadline: None,
             drain_timeout: options.drain_timeout,
             max_connections: options.max_connections.max(1),
@@ -101,6 +116,7 @@ impl<A: Application> Reactor<A> {
     /// Serves until it is drained.
     pub(crate) fn run(&mut self, dealing: Dealing) -> io::Result<()> {
         let mut events: Vec<Event> = Vec::new();
+        let _own = self.mailboxes[self.thread].own();
         if let Listening::Full(listener) = &self.listening {
             self.io
                 .poller
@@ -109,7 +125,12 @@ impl<A: Application> Reactor<A> {
         }
         while !self.is_over() {
             self.io.millis = self.io.clock.tell(&mut self.io.context);
-            let timeout = self.next_timeout();
+            let timeout = if self.mailboxes[self.thread].has_unread() {
+                // Mail that this thread has sent to itself comes without a wake.
+                Some(Duration::ZERO)
+            } else {
+                self.next_timeout()
+            };
             self.io.poller.wait(&mut events, timeout)?;
             self.io.millis = self.io.clock.tell(&mut self.io.context);
             for event in &events {
@@ -151,16 +172,17 @@ impl<A: Application> Reactor<A> {
     /// A socket is ready.
     #[inline(always)]
     fn on_event(&mut self, index: u32, readiness: Readiness) {
-        let name = Name {
-            thread: self.thread,
-            key: self.connections.key(index),
-        };
+        let name = self.name(index);
         let Some(connection) = self.connections.get_mut(index) else {
             return;
         };
         self.io.context.connection = name.to_u64();
         let verdict = if connection.interest == Interest::Write {
             self.io.send_on(&mut self.application, connection)
+        } else if connection.interest == Interest::Both {
+            let buffer = &mut self.receive;
+            self.io
+                .send_and_receive(&mut self.application, connection, buffer)
         } else if connection.interest == Interest::None {
             // It waits for the application; only its end can have been reported.
             match readiness {
@@ -174,18 +196,25 @@ impl<A: Application> Reactor<A> {
         self.settle(index, verdict);
     }
 
-    /// Has a connection take a turn without anything new.
-    fn nudge(&mut self, index: u32) {
-        let name = Name {
+    #[inline(always)]
+    fn name(&self, index: u32) -> Name {
+        Name {
             thread: self.thread,
             key: self.connections.key(index),
-        };
+        }
+    }
+
+    /// Has a connection take a turn without anything new.
+    fn nudge(&mut self, index: u32) {
+        let name = self.name(index);
         let Some(connection) = self.connections.get_mut(index) else {
             return;
         };
         self.io.context.connection = name.to_u64();
         let verdict = match connection.interest {
-            Interest::None | Interest::Read => self.io.go_on(&mut self.application, connection),
+            Interest::None | Interest::Read | Interest::Both => {
+                self.io.go_on(&mut self.application, connection)
+            }
             Interest::Write => self.io.send_on(&mut self.application, connection),
         };
         self.settle(index, verdict);
@@ -204,13 +233,17 @@ impl<A: Application> Reactor<A> {
     #[inline(never)]
     fn close(&mut self, index: u32, cause: Cause) {
         self.io.wheel.clear(index);
-        let Some(connection) = self.connections.remove(index) else {
+        let name = self.name(index);
+        let Some(mut connection) = self.connections.remove(index) else {
             return;
         };
         self.tell_connections();
         log::debug!("connection closed: {cause:?}");
+        self.io.context.connection = name.to_u64();
+        connection.session.abandon(&mut self.application);
+        self.topics.forget(index);
         match cause {
-            Cause::Aborted | Cause::Failed(_) => connection.reset_on_close(),
+            Cause::Aborted | Cause::Failed(_) | Cause::WebSocket(_) => connection.reset_on_close(),
             _ => {}
         }
         // A socket that the poller does not know any more is what is wanted.
@@ -359,10 +392,100 @@ impl<A: Application> Reactor<A> {
                 Message::Accepted(socket) => self.welcome(socket),
                 Message::Redeem(ticket) => self.redeem(ticket),
                 Message::Answer(ticket, answer) => self.answer(ticket, &answer),
+                Message::Frame(ticket, frame) => {
+                    if let Some(index) = self.find(ticket) {
+                        self.deliver(index, frame);
+                    }
+                }
+                Message::Publication(publication) => self.publish(&publication),
+                Message::Subscribe(ticket, topic) => {
+                    let index = self.find(ticket);
+                    if let Some(index) = index.filter(|&index| self.is_open_websocket(index)) {
+                        self.topics.subscribe(index, &topic);
+                    }
+                }
+                Message::Unsubscribe(ticket, topic) => {
+                    if let Some(index) = self.find(ticket) {
+                        self.topics.unsubscribe(index, &topic);
+                    }
+                }
                 Message::Drain => self.drain()?,
             }
         }
+        self.send_frames();
         Ok(())
+    }
+
+    fn is_open_websocket(&mut self, index: u32) -> bool {
+        self.connections
+            .get_mut(index)
+            .is_some_and(|connection| connection.session.is_open_websocket())
+    }
+
+    /// Puts a frame from elsewhere behind those that wait for a connection.
+    fn deliver(&mut self, index: u32, frame: Frame) {
+        let Some(connection) = self.connections.get_mut(index) else {
+            return;
+        };
+        if !connection.session.is_open_websocket() {
+            return;
+        }
+        if let Some(outbox) = &mut connection.outbox {
+            if outbox.len() + frame.len() <= self.max_backlog_len {
+                outbox.push(frame);
+            } else {
+                self.on_backlog(index);
+            }
+            return;
+        }
+        let mut outbox = self.io.outboxes.pop().unwrap_or_default();
+        outbox.push(frame);
+        connection.outbox = Some(outbox);
+        self.has_frames.push(index);
+    }
+
+    /// More waits for a connection than may.
+    #[cold]
+    fn on_backlog(&mut self, index: u32) {
+        let Some(connection) = self.connections.get_mut(index) else {
+            return;
+        };
+        match self.slow_receiver {
+            SlowReceiver::Drop => log::debug!("a message for a slow receiver is dropped"),
+            SlowReceiver::Close => {
+                connection.session.refuse_slow_peer();
+                self.nudge(index);
+            }
+        }
+    }
+
+    /// Delivers a message to the subscribers of its topic.
+    fn publish(&mut self, publication: &Publication) {
+        let except = publication.except.and_then(|ticket| self.find(ticket));
+        let mut subscribers = core::mem::take(&mut self.subscribers);
+        subscribers.clear();
+        subscribers.extend_from_slice(self.topics.subscribers(&publication.topic));
+        for &index in &subscribers {
+            if Some(index) != except {
+                self.deliver(index, Arc::clone(&publication.frame));
+            }
+        }
+        self.subscribers = subscribers;
+    }
+
+    /// Sends the frames that have been put into outboxes that were empty.
+    fn send_frames(&mut self) {
+        let mut indices = core::mem::take(&mut self.has_frames);
+        for index in indices.drain(..) {
+            let name = self.name(index);
+            let Some(connection) = self.connections.get_mut(index) else {
+                continue;
+            };
+            self.io.context.connection = name.to_u64();
+            let verdict = self.io.send_frames(connection);
+            self.settle(index, verdict);
+        }
+        self.has_frames = indices;
     }
 
     /// The connection that a ticket names, if it is still there.

@@ -1,14 +1,18 @@
 //! Reaching a reactor from other threads: a lock-free queue, and one wake for many messages.
 
+use core::cell::Cell;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use crossbeam_queue::SegQueue;
 use kinglet_core::http::{Field, FieldError, Status, Ticket};
+use kinglet_core::websocket;
 
+use crate::outbox::Frame;
 use crate::poller::Wake;
 use crate::table::Key;
+use crate::topics::Counts;
 
 /// What a reactor is told.
 #[derive(Debug)]
@@ -17,7 +21,19 @@ pub(crate) enum Message {
     Accepted(OwnedFd),
     Redeem(Ticket),
     Answer(Ticket, Box<Answer>),
+    Frame(Ticket, Frame),
+    Publication(Arc<Publication>),
+    Subscribe(Ticket, Box<str>),
+    Unsubscribe(Ticket, Box<str>),
     Drain,
+}
+
+/// A message for all subscribers of a topic, but one.
+#[derive(Debug)]
+pub(crate) struct Publication {
+    pub(crate) topic: Box<str>,
+    pub(crate) frame: Frame,
+    pub(crate) except: Option<Ticket>,
 }
 
 /// The mailbox of one reactor.
@@ -43,10 +59,25 @@ impl Mailbox {
 
     pub(crate) fn send(&self, message: Message) {
         self.messages.push(message);
-        if !self.is_woken.swap(true, Ordering::AcqRel) {
+        if !self.is_woken.swap(true, Ordering::AcqRel) && !self.is_own() {
             // A reactor that cannot be woken has ended, and its mail with it.
             let _ = self.wake.wake();
         }
+    }
+
+    /// Makes this the mailbox of the calling thread, which looks at it before it waits, and so needs
+    /// no wake for what it sends to itself.
+    pub(crate) fn own(&self) -> Own {
+        Own(OWN.replace(core::ptr::from_ref(self).addr()))
+    }
+
+    fn is_own(&self) -> bool {
+        OWN.get() == core::ptr::from_ref(self).addr()
+    }
+
+    /// Whether there is mail. To be asked before a wait.
+    pub(crate) fn has_unread(&self) -> bool {
+        self.is_woken.load(Ordering::Acquire)
     }
 
     /// Whether there may be messages. To be asked once a turn, before [`receive`](Self::receive).
@@ -68,10 +99,26 @@ impl Mailbox {
     }
 }
 
+thread_local! {
+    /// The address of the calling thread's own mailbox.
+    static OWN: Cell<usize> = const { Cell::new(0) };
+}
+
+/// The time during which a mailbox is the calling thread's; then it is the one before it.
+#[derive(Debug)]
+pub(crate) struct Own(usize);
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        OWN.set(self.0);
+    }
+}
+
 /// A handle on a running [`Server`](crate::Server), for other threads.
 #[derive(Clone, Debug)]
 pub struct Handle {
     pub(crate) mailboxes: Arc<[Mailbox]>,
+    pub(crate) counts: Arc<Counts>,
 }
 
 impl Handle {
@@ -84,6 +131,58 @@ impl Handle {
     /// Answers a deferred exchange in the application's stead.
     pub fn answer(&self, ticket: Ticket, answer: Answer) {
         self.send_to(ticket, Message::Answer(ticket, Box::new(answer)));
+    }
+
+    /// Sends a message on an open WebSocket, behind what waits for it: on one that is closed, nothing.
+    /// What does not leave at once is kept as [`Options::slow_receiver`](crate::Options) says.
+    pub fn send<'m>(&self, ticket: Ticket, message: impl Into<websocket::Message<'m>>) {
+        self.send_to(ticket, Message::Frame(ticket, frame(message.into())));
+    }
+
+    /// Has a WebSocket get the messages of a topic from now on. It leaves the topic when it closes.
+    ///
+    /// A message that the same thread publishes after this is one of them; of another thread's, the
+    /// first may be missed.
+    pub fn subscribe(&self, ticket: Ticket, topic: &str) {
+        self.send_to(ticket, Message::Subscribe(ticket, topic.into()));
+    }
+
+    /// Has a WebSocket get no further messages of a topic.
+    pub fn unsubscribe(&self, ticket: Ticket, topic: &str) {
+        self.send_to(ticket, Message::Unsubscribe(ticket, topic.into()));
+    }
+
+    /// Sends a message to all subscribers of a topic.
+    pub fn publish<'m>(&self, topic: &str, message: impl Into<websocket::Message<'m>>) {
+        self.publish_to(topic, message.into(), None);
+    }
+
+    /// Sends a message to all subscribers of a topic but the one with this ticket.
+    pub fn publish_to_others<'m>(
+        &self,
+        ticket: Ticket,
+        topic: &str,
+        message: impl Into<websocket::Message<'m>>,
+    ) {
+        self.publish_to(topic, message.into(), Some(ticket));
+    }
+
+    /// How many WebSockets are subscribed to a topic, as far as their threads have come to that.
+    #[must_use]
+    pub fn subscribers(&self, topic: &str) -> usize {
+        self.counts.count(topic)
+    }
+
+    /// Each thread finds its own subscribers; the message is encoded once.
+    fn publish_to(&self, topic: &str, message: websocket::Message<'_>, except: Option<Ticket>) {
+        let publication = Arc::new(Publication {
+            topic: topic.into(),
+            frame: frame(message),
+            except,
+        });
+        for mailbox in self.mailboxes.iter() {
+            mailbox.send(Message::Publication(Arc::clone(&publication)));
+        }
     }
 
     /// Stops accepting, lets exchanges that are under way finish, and closes: then
@@ -102,6 +201,13 @@ impl Handle {
             mailbox.send(message);
         }
     }
+}
+
+/// A message as one frame.
+fn frame(message: websocket::Message<'_>) -> Frame {
+    [message.header().emit().as_bytes(), message.data()]
+        .concat()
+        .into()
 }
 
 /// An answer that owns its parts, so that it can come from another thread.

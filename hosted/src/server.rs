@@ -65,6 +65,7 @@ impl Server {
         }
         let handle = Handle {
             mailboxes: mailboxes.into(),
+            counts: Arc::default(),
         };
         let dealing = if balanced || threads == 1 {
             Dealing::Kept
@@ -151,6 +152,7 @@ impl Server {
                 thread,
                 poller,
                 mailboxes: Arc::clone(&handle.mailboxes),
+                counts: Arc::clone(&handle.counts),
                 listener: listeners.next(),
             });
         let serve = |place: Place| {

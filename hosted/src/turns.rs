@@ -11,6 +11,7 @@ use crate::Options;
 use crate::buffers::{BUFFER_LEN, Pool, Rest, Unread, Unsent, send_slices};
 use crate::clock::Clock;
 use crate::connection::{Connection, Receiving, Sending, Transfer};
+use crate::outbox::Outbox;
 use crate::poller::{Interest, Poller};
 use crate::remote::{Answer, Name};
 use crate::wheel::Wheel;
@@ -26,6 +27,8 @@ pub(crate) struct Io {
     queue: Queue,
     rest: Rest,
     pub(crate) pool: Pool,
+    /// Outboxes to be used again.
+    pub(crate) outboxes: Vec<Box<Outbox>>,
     max_window_len: usize,
 }
 
@@ -34,6 +37,12 @@ pub(crate) enum Verdict {
     Stays,
     Goes(Cause),
 }
+
+/// Bytes that the engine may say while frames from elsewhere wait: a few control frames.
+const CONTROL_LEN: usize = 512;
+
+/// How many outboxes a reactor keeps for use again.
+const MAX_OUTBOXES: usize = 1024;
 
 /// How many times one connection may fill the send buffer before others have their turn.
 const MAX_TURNS: usize = 8;
@@ -53,6 +62,7 @@ impl Io {
                 max_len: options.max_answer_len,
             },
             pool: Pool::default(),
+            outboxes: Vec::new(),
             max_window_len: options.max_window_len.max(BUFFER_LEN),
         }
     }
@@ -141,11 +151,13 @@ impl Io {
         bytes: &mut [u8],
     ) -> Verdict {
         let outlook = outlook(connection, bytes.len(), self.max_window_len);
-        let mut input = Input::new(bytes, outlook);
+        let mut inflater = core::mem::take(&mut connection.inflater);
+        let mut input = Input::new(bytes, outlook).with_inflater(&mut inflater);
         let verdict = self.take_turns(application, connection, &mut input);
         if !input.remaining().is_empty() {
             self.keep_unread(connection, input.remaining());
         }
+        connection.inflater = inflater;
         verdict
     }
 
@@ -163,9 +175,11 @@ impl Io {
         mut unread: Box<Unread>,
     ) -> Verdict {
         let outlook = outlook(connection, unread.len(), self.max_window_len);
-        let mut input = Input::new(unread.remaining(), outlook);
+        let mut inflater = core::mem::take(&mut connection.inflater);
+        let mut input = Input::new(unread.remaining(), outlook).with_inflater(&mut inflater);
         let verdict = self.take_turns(application, connection, &mut input);
         let (consumed, remaining) = (input.consumed(), input.remaining().len());
+        connection.inflater = inflater;
         if remaining == 0 {
             unread.recycle(&mut self.pool);
         } else {
@@ -185,10 +199,16 @@ impl Io {
     ) -> Verdict {
         let mut turns = 0;
         let interest = loop {
-            let mut output = Output::with_overflow(&mut self.send, &mut self.queue, &mut self.rest);
-            let turn = connection
-                .session
-                .turn(application, &self.context, input, &mut output);
+            let turn = if connection.has_outbox() {
+                self.turn_beside(application, connection, input)
+            } else {
+                let mut output =
+                    Output::with_overflow(&mut self.send, &mut self.queue, &mut self.rest)
+                        .with_deflater(&mut connection.deflater);
+                connection
+                    .session
+                    .turn(application, &self.context, input, &mut output)
+            };
             if let Turn::Shutdown = turn {
                 connection.sending = Sending::Ending;
             }
@@ -203,21 +223,60 @@ impl Io {
             }
             turns += 1;
             match turn {
+                // What waits in the outbox goes first.
+                Turn::Send | Turn::Shutdown if connection.has_outbox() => break Interest::Write,
                 Turn::Send | Turn::Shutdown if turns < MAX_TURNS => {}
                 // Others first; a socket that can be written to is ready again at once.
                 Turn::Send | Turn::Shutdown => break Interest::Write,
-                Turn::Receive if connection.receiving == Receiving::Open => break Interest::Read,
+                Turn::Receive if connection.receiving == Receiving::Open => {
+                    break if connection.has_outbox() {
+                        Interest::Both
+                    } else {
+                        Interest::Read
+                    };
+                }
+                Turn::Receive | Turn::Wait | Turn::Close(_) if connection.has_outbox() => {
+                    break Interest::Write;
+                }
                 Turn::Receive | Turn::Wait | Turn::Close(_) => break Interest::None,
             }
         };
         self.wait_for(connection, interest)
     }
 
+    /// Takes a turn while frames from elsewhere wait for the peer: what the engine says goes in front
+    /// of those that are not begun.
+    #[inline(never)]
+    fn turn_beside<A: Application>(
+        &mut self,
+        application: &mut A,
+        connection: &mut Connection<A::Exchange>,
+        input: &mut Input<'_>,
+    ) -> Turn {
+        let mut room = [0; CONTROL_LEN];
+        let mut queue = Queue::new();
+        let mut output = Output::for_control(&mut room, &mut queue);
+        let turn = connection
+            .session
+            .turn(application, &self.context, input, &mut output);
+        if let Some(outbox) = &mut connection.outbox {
+            for said in queue.slices(&room) {
+                outbox.push_urgent(said);
+            }
+            if !connection.session.is_open_websocket() {
+                outbox.clear_usual();
+            }
+        }
+        turn
+    }
+
     /// Watches a connection for what it needs next, and its peer's pace where that is to take bytes.
     #[inline]
     fn wait_for<E>(&mut self, connection: &mut Connection<E>, interest: Interest) -> Verdict {
         match self.watch(connection, interest) {
-            Verdict::Stays if interest == Interest::Write => self.note_unsent(connection),
+            Verdict::Stays if matches!(interest, Interest::Write | Interest::Both) => {
+                self.note_unsent(connection)
+            }
             verdict => verdict,
         }
     }
@@ -225,7 +284,7 @@ impl Io {
     /// Has the engine note how much waits for the peer to take it; a peer that takes too little goes.
     pub(crate) fn note_unsent<E>(&self, connection: &mut Connection<E>) -> Verdict {
         // Where the kernel has just taken all there was, there is still more to come.
-        let len = connection.unsent.as_ref().map_or(1, |unsent| unsent.len());
+        let len = connection.unsent_len().max(1);
         match connection.session.unsent(&self.context, len) {
             Ok(()) => Verdict::Stays,
             Err(cause) => Verdict::Goes(cause),
@@ -252,8 +311,40 @@ impl Io {
             }
             self.forget_output();
         }
-        if connection.sending == Sending::Ending && connection.unsent.is_none() {
+        if connection.outbox.is_some() {
+            self.send_outbox(connection)?;
+        }
+        if connection.sending == Sending::Ending && connection.unsent_len() == 0 {
             connection.end_sending();
+        }
+        Ok(())
+    }
+
+    /// Sends frames from elsewhere, as many as the peer takes, where that is their turn.
+    #[inline(never)]
+    pub(crate) fn send_outbox<E>(&mut self, connection: &mut Connection<E>) -> Result<(), Cause> {
+        if connection.unsent.is_some() || !connection.has_outbox() {
+            return Ok(());
+        }
+        while let Some(mut outbox) = connection.outbox.take() {
+            let (transfer, offered) = outbox.slices(|slices| {
+                let offered = slices.iter().map(|slice| slice.len()).sum::<usize>();
+                (connection.send_vectored(slices), offered)
+            });
+            let sent = match transfer {
+                Transfer::Done(sent) => sent,
+                Transfer::Blocked => 0,
+                Transfer::Broken => return Err(Cause::Peer),
+            };
+            outbox.advance(sent);
+            if !outbox.is_empty() {
+                connection.outbox = Some(outbox);
+            } else if self.outboxes.len() < MAX_OUTBOXES {
+                self.outboxes.push(outbox);
+            }
+            if sent < offered {
+                break;
+            }
         }
         Ok(())
     }
@@ -302,23 +393,44 @@ impl Io {
         application: &mut A,
         connection: &mut Connection<A::Exchange>,
     ) -> Verdict {
-        let Some(mut unsent) = connection.unsent.take() else {
-            return self.all_sent(application, connection);
-        };
-        match unsent.slices(|slices| connection.send_vectored(slices)) {
-            Transfer::Done(sent) => unsent.advance(sent),
-            Transfer::Blocked => {}
-            Transfer::Broken => return Verdict::Goes(Cause::Peer),
+        if let Some(mut unsent) = connection.unsent.take() {
+            match unsent.slices(|slices| connection.send_vectored(slices)) {
+                Transfer::Done(sent) => unsent.advance(sent),
+                Transfer::Blocked => {}
+                Transfer::Broken => return Verdict::Goes(Cause::Peer),
+            }
+            if unsent.len() > 0 {
+                connection.unsent = Some(unsent);
+                return self.note_unsent(connection);
+            }
+            unsent.recycle(&mut self.pool);
         }
-        if unsent.len() > 0 {
-            connection.unsent = Some(unsent);
-            return self.note_unsent(connection);
+        if connection.outbox.is_some() {
+            if let Err(cause) = self.send_outbox(connection) {
+                return Verdict::Goes(cause);
+            }
+            if connection.has_outbox() {
+                return self.note_unsent(connection);
+            }
         }
-        unsent.recycle(&mut self.pool);
         if connection.sending == Sending::Ending {
             connection.end_sending();
         }
         self.all_sent(application, connection)
+    }
+
+    /// The peer takes bytes again, or has sent some, while frames from elsewhere wait for it.
+    pub(crate) fn send_and_receive<A: Application>(
+        &mut self,
+        application: &mut A,
+        connection: &mut Connection<A::Exchange>,
+        buffer: &mut [u8],
+    ) -> Verdict {
+        match self.send_outbox(connection) {
+            Ok(()) if !connection.has_outbox() => self.all_sent(application, connection),
+            Ok(()) => self.receive(application, connection, buffer),
+            Err(cause) => Verdict::Goes(cause),
+        }
     }
 
     /// Nothing waits for the peer any more: goes on.
@@ -331,6 +443,18 @@ impl Io {
             Ok(()) => self.go_on(application, connection),
             Err(cause) => Verdict::Goes(cause),
         }
+    }
+
+    /// Sends frames from elsewhere that have just come for a connection.
+    pub(crate) fn send_frames<E>(&mut self, connection: &mut Connection<E>) -> Verdict {
+        if let Err(cause) = self.send_outbox(connection) {
+            return Verdict::Goes(cause);
+        }
+        // A connection that waits to send anything else goes on with these behind it.
+        if !connection.has_outbox() || connection.interest == Interest::Write {
+            return Verdict::Stays;
+        }
+        self.wait_for(connection, Interest::Both)
     }
 
     /// Answers a deferred exchange, and goes on.

@@ -76,6 +76,10 @@ impl Overflow for Spill {
         }
         fits
     }
+
+    fn room(&self) -> usize {
+        self.max_len.saturating_sub(self.bytes.len())
+    }
 }
 
 impl<A: Application> Link<A> {

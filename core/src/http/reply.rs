@@ -11,7 +11,8 @@ use super::framing::Framing;
 use super::server::{Connection, Expectation, Plan};
 use super::state::Send;
 use super::stream::Encoding;
-use super::{Status, Version};
+use super::{Request, Status, Version};
+use crate::websocket::{Handshake, HandshakeError, Terms};
 use crate::window::Output;
 use crate::{Context, Stamp};
 
@@ -90,7 +91,7 @@ impl Ticket {
 }
 
 impl Ticket {
-    pub(super) const fn new(connection: u64, exchange: u32) -> Self {
+    pub(crate) const fn new(connection: u64, exchange: u32) -> Self {
         Self {
             connection,
             exchange,
@@ -268,6 +269,57 @@ impl<'r> Reply<'r> {
         }
         self.connection.switch();
         Handled::new()
+    }
+
+    /// Goes on as a WebSocket (RFC 6455 §4.2), where `request` asks for one and `terms` allow it; else
+    /// refuses the request with what is wrong with it. The application's `opened` is called next.
+    ///
+    /// ```
+    /// use kinglet_core::http::{Handled, Reply, Request, Status};
+    /// use kinglet_core::websocket::Terms;
+    ///
+    /// fn request(request: &Request<'_>, reply: Reply<'_>) -> Handled {
+    ///     match request.path() {
+    ///         "/ws" => reply.websocket(request, &Terms::ANY),
+    ///         _ => reply.send(Status::NOT_FOUND, &[], b""),
+    ///     }
+    /// }
+    /// ```
+    pub fn websocket(mut self, request: &Request<'_>, terms: &Terms<'_>) -> Handled {
+        let mut terms = *terms;
+        if !self.output.can_deflate() {
+            terms.deflate = None;
+        }
+        let handshake = match Handshake::parse(request) {
+            Ok(handshake) => handshake,
+            Err(error) => return self.refuse(error),
+        };
+        let agreed = match handshake.agree(&terms) {
+            Ok(agreed) => agreed,
+            Err(error) => return self.refuse(error),
+        };
+        if self.connection.may_switch() != Some(Status::SWITCHING_PROTOCOLS) {
+            return self.misused();
+        }
+        let stamp = &self.context.stamp;
+        let output = &mut self.output;
+        let fits = agreed.with_fields(|fields| {
+            output.append(|writer| {
+                let status = Status::SWITCHING_PROTOCOLS;
+                let framing = Framing::Switched;
+                emit::response(writer, status, stamp, framing, emit::UPGRADE, fields);
+            })
+        });
+        if !fits {
+            return self.misused();
+        }
+        self.connection.become_websocket(agreed.compression());
+        Handled::new()
+    }
+
+    /// Answers an opening handshake that cannot be accepted.
+    fn refuse(self, error: HandshakeError) -> Handled {
+        error.with_fields(|fields| self.send(error.status(), fields, error.reason().as_bytes()))
     }
 
     /// The bytes that an answer may have, head included, to be copied into the output.

@@ -121,5 +121,6 @@ const fn flags(interest: Interest) -> EventFlags {
         Interest::None => EventFlags::empty(),
         Interest::Read => EventFlags::IN,
         Interest::Write => EventFlags::OUT,
+        Interest::Both => EventFlags::IN.union(EventFlags::OUT),
     }
 }

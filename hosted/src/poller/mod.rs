@@ -24,6 +24,8 @@ pub(crate) enum Interest {
     Read,
     /// That bytes can be sent.
     Write,
+    /// Either.
+    Both,
 }
 
 /// A socket that is ready.

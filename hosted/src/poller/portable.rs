@@ -82,5 +82,6 @@ const fn event(key: usize, interest: Interest) -> polling::Event {
         Interest::None => polling::Event::none(key),
         Interest::Read => polling::Event::readable(key),
         Interest::Write => polling::Event::writable(key),
+        Interest::Both => polling::Event::all(key),
     }
 }

@@ -19,7 +19,7 @@ impl Connection {
         let status = match cause {
             Cause::Failed(error) => error.status(),
             Cause::Aborted => Some(Status::INTERNAL_SERVER_ERROR),
-            Cause::Peer | Cause::Agreed | Cause::Idle => None,
+            Cause::Peer | Cause::Agreed | Cause::Idle | Cause::WebSocket(_) => None,
         };
         match (self.sending, status) {
             (Sending::Idle | Sending::Owed, Some(status)) => {
@@ -28,7 +28,11 @@ impl Connection {
                 }
                 let reason = match cause {
                     Cause::Failed(error) => error.reason(),
-                    Cause::Peer | Cause::Agreed | Cause::Idle | Cause::Aborted => status.reason(),
+                    Cause::Peer
+                    | Cause::Agreed
+                    | Cause::Idle
+                    | Cause::Aborted
+                    | Cause::WebSocket(_) => status.reason(),
                 };
                 let content = if self.head_only() { "" } else { reason };
                 write_failure(output, context, status, reason.len(), content);

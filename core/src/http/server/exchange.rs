@@ -8,6 +8,7 @@ use crate::http::reply::Ticket;
 use crate::http::state::{Receive, Receiving, Send};
 use crate::http::stream::{Encoding, Streaming, Want};
 use crate::http::{Status, Version, emit};
+use crate::websocket::extension::Agreement;
 use crate::{Context, Instant};
 
 impl Connection {
@@ -122,6 +123,12 @@ impl Connection {
         self.begin_stream(Encoding::Raw, 0);
     }
 
+    /// The connection goes on as a WebSocket, in the next step.
+    pub(in crate::http) fn become_websocket(&mut self, agreement: Option<Agreement>) {
+        self.send_side(Send::Begin);
+        self.plan = Plan::WebSocket(agreement);
+    }
+
     pub(in crate::http) fn begin_stream(&mut self, encoding: Encoding, left: u64) {
         self.send_side(Send::Begin);
         let wake = Instant::from_millis(0);
@@ -141,7 +148,8 @@ impl Connection {
             | Plan::Receive
             | Plan::Collect { .. }
             | Plan::Later
-            | Plan::Resume => Encoding::Length,
+            | Plan::Resume
+            | Plan::WebSocket(_) => Encoding::Length,
         }
     }
 
@@ -154,7 +162,8 @@ impl Connection {
             | Plan::Receive
             | Plan::Collect { .. }
             | Plan::Later
-            | Plan::Resume => 0,
+            | Plan::Resume
+            | Plan::WebSocket(_) => 0,
         }
     }
 

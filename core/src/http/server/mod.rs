@@ -29,6 +29,9 @@ use crate::http::head::{HeadScan, Marks, Request};
 use crate::http::reply::Reply;
 use crate::http::state::{Receive, Receiving, Send, Sending};
 use crate::http::stream::{Stream, Streaming, Want};
+use crate::pace::SendPace;
+use crate::websocket::extension::Agreement;
+use crate::websocket::{self, Role};
 use crate::window::{Input, Output};
 use crate::{Context, Instant};
 
@@ -48,13 +51,10 @@ pub struct Connection {
     receive_deadline: Instant,
     /// Bytes that came since the rate was last looked at, modulo 2³².
     arrived: u32,
-    send_deadline: Instant,
-    /// Bytes that were unsent when the rate was last looked at.
-    unsent: u32,
+    pace: SendPace,
     receiving: Receiving,
     pub(in crate::http) sending: Sending,
     timer: Timer,
-    sending_is_stuck: bool,
     pub(in crate::http) afterwards: Afterwards,
     pub(in crate::http) expectation: Expectation,
     /// Why it ends, once that is known.
@@ -85,6 +85,8 @@ pub(in crate::http) enum Plan {
     Resume,
     /// The answer is being streamed.
     Stream(Streaming),
+    /// The connection goes on as a WebSocket.
+    WebSocket(Option<Agreement>),
 }
 
 /// What becomes of the connection after this exchange (RFC 9112 §9.3).
@@ -141,6 +143,8 @@ pub enum Event<'e> {
     Shutdown,
     /// Close the connection.
     Close(Cause),
+    /// The connection is a WebSocket from here on, after [`Reply::websocket`]: step that instead.
+    WebSocket(websocket::Connection),
 }
 
 /// A part of a request's content.
@@ -167,6 +171,8 @@ pub enum Cause {
     Aborted,
     /// The peer broke a rule, reached a bound or was too slow.
     Failed(Error),
+    /// The same, of a WebSocket.
+    WebSocket(websocket::Error),
 }
 
 impl Connection {
@@ -182,12 +188,10 @@ impl Connection {
             discardable: 0,
             receive_deadline: Instant::from_millis(0),
             arrived: 0,
-            send_deadline: Instant::from_millis(0),
-            unsent: 0,
+            pace: SendPace::NEW,
             receiving: Receiving::Head,
             sending: Sending::Idle,
             timer: Timer::Off,
-            sending_is_stuck: false,
             afterwards: Afterwards::Persist,
             expectation: Expectation::None,
             cause: None,
@@ -245,7 +249,8 @@ impl Connection {
                 | Next::Content { .. }
                 | Next::End { .. }
                 | Next::Resume
-                | Next::Stream(_) => {}
+                | Next::Stream(_)
+                | Next::WebSocket(_) => {}
             }
             return next;
         }
@@ -308,6 +313,7 @@ impl Connection {
                 )
             }
             Next::Resume => Event::Resume(Reply::new(self, context, output.reborrow())),
+            Next::WebSocket(agreement) => Event::WebSocket(self.websocket(agreement)),
             Next::Stream(part) => {
                 self.lend(part.end);
                 let bytes = input.remaining_of(part.start, part.end);
@@ -342,6 +348,7 @@ pub(crate) enum Next {
     },
     Resume,
     Stream(Offer),
+    WebSocket(Option<Agreement>),
 }
 
 /// What of the content a stream is offered: a range of the input, and whether that is the end.
@@ -380,7 +387,8 @@ impl Connection {
             | Plan::Collect { .. }
             | Plan::Later
             | Plan::Resume
-            | Plan::Stream(_) => return false,
+            | Plan::Stream(_)
+            | Plan::WebSocket(_) => return false,
         }
         true
     }
@@ -401,6 +409,16 @@ impl Connection {
             self.plan = Plan::Undecided;
             Reply::new(self, context, output.reborrow())
         })
+    }
+
+    /// The WebSocket that the connection has become.
+    pub(crate) fn websocket(&self, agreement: Option<Agreement>) -> websocket::Connection {
+        let mut websocket =
+            websocket::Connection::of_exchange(Role::Server, agreement, self.exchanges);
+        if self.afterwards == Afterwards::Drain {
+            websocket.drain();
+        }
+        websocket
     }
 
     /// Whether no exchange is under way and nothing of a next one has come.

@@ -114,7 +114,9 @@ impl Connection {
     ) -> Next {
         match self.plan {
             Plan::Later => return Next::Wait,
-            Plan::Undecided | Plan::Asked | Plan::Stream(_) => return self.aborted(),
+            Plan::Undecided | Plan::Asked | Plan::Stream(_) | Plan::WebSocket(_) => {
+                return self.aborted();
+            }
             Plan::Resume | Plan::Receive | Plan::Collect { .. } => {}
         }
         if !has_room(context, output) {
@@ -125,7 +127,12 @@ impl Connection {
                 self.collect(context, input, output, max_len, collected)
             }
             Plan::Receive => self.receive(context, input, output),
-            Plan::Resume | Plan::Later | Plan::Undecided | Plan::Asked | Plan::Stream(_) => {
+            Plan::Resume
+            | Plan::Later
+            | Plan::Undecided
+            | Plan::Asked
+            | Plan::Stream(_)
+            | Plan::WebSocket(_) => {
                 self.plan = Plan::Undecided;
                 Next::Resume
             }
@@ -244,8 +251,15 @@ impl Connection {
         input: &mut Input<'_>,
         output: &Output<'_>,
     ) -> Next {
-        let Plan::Stream(Streaming { want, wake, .. }) = self.plan else {
-            return self.aborted();
+        let (want, wake) = match self.plan {
+            Plan::Stream(Streaming { want, wake, .. }) => (want, wake),
+            Plan::WebSocket(agreement) => return Next::WebSocket(agreement),
+            Plan::Undecided
+            | Plan::Asked
+            | Plan::Receive
+            | Plan::Collect { .. }
+            | Plan::Later
+            | Plan::Resume => return self.aborted(),
         };
         match want {
             Want::Abort => return self.aborted(),

@@ -6,6 +6,7 @@ use super::{Cause, Connection, Next, Plan, Timer};
 use crate::http::error::TimeoutError;
 use crate::http::state::Sending;
 use crate::http::stream::{Streaming, Want};
+use crate::pace::Sent;
 use crate::window::Input;
 use crate::{Context, Instant};
 
@@ -15,7 +16,7 @@ impl Connection {
     pub fn deadline(&self) -> Option<Instant> {
         let is_running = !matches!(self.timer, Timer::Off | Timer::Paused);
         let receive = is_running.then_some(self.receive_deadline);
-        if !self.sending_is_stuck && self.sending != Sending::Content {
+        if !self.pace.is_stuck() && self.sending != Sending::Content {
             return receive;
         }
         let send = self.send_deadline();
@@ -31,6 +32,7 @@ impl Connection {
             | Plan::Collect { .. }
             | Plan::Later
             | Plan::Resume
+            | Plan::WebSocket(_)
             | Plan::Stream(_) => None,
         };
         [receive, send, wake]
@@ -43,7 +45,7 @@ impl Connection {
     /// little: the deadline of a driver that takes no turn before all of the output is sent.
     #[must_use]
     pub fn send_deadline(&self) -> Option<Instant> {
-        self.sending_is_stuck.then_some(self.send_deadline)
+        self.pace.deadline()
     }
 
     /// Output is sent first: no peer is late meanwhile.
@@ -61,27 +63,19 @@ impl Connection {
     /// The peer reads more slowly than [`min_send_rate`](crate::Limits::min_send_rate): close the
     /// connection.
     pub fn unsent(&mut self, context: &Context, len: usize) -> Result<(), Cause> {
-        let unsent = u32::try_from(len).unwrap_or(u32::MAX);
-        if unsent == 0 {
-            if core::mem::take(&mut self.sending_is_stuck) {
+        match self.pace.note(context, len) {
+            Sent::All | Sent::Part => Ok(()),
+            Sent::AllAtLast => {
                 // The driver may not have received meanwhile.
                 self.pause();
+                Ok(())
             }
-            return Ok(());
+            Sent::TooLittle => {
+                let cause = Cause::Failed(TimeoutError::Send.into());
+                self.close(cause);
+                Err(cause)
+            }
         }
-        if self.sending_is_stuck && !context.now.has_reached(self.send_deadline) {
-            return Ok(());
-        }
-        let least = context.limits.least_in_window(context.limits.min_send_rate);
-        if self.sending_is_stuck && self.unsent.saturating_sub(unsent) < least {
-            let cause = Cause::Failed(TimeoutError::Send.into());
-            self.close(cause);
-            return Err(cause);
-        }
-        self.sending_is_stuck = true;
-        self.send_deadline = context.now.after(context.limits.rate_window);
-        self.unsent = unsent;
-        Ok(())
     }
 
     /// Waits for the peer, until the deadline that goes with `timer`.

@@ -1,0 +1,74 @@
+//! The proof that an opening handshake was understood (RFC 6455 §4.2.2).
+
+use base64ct::{Base64, Encoding};
+use sha1_smol::Sha1;
+
+/// What every server appends to the key that it was sent.
+const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
+/// The value of `Sec-WebSocket-Accept` for that of `Sec-WebSocket-Key`.
+///
+/// ```text
+/// Sec-WebSocket-Accept = base64-value-non-empty      base64(SHA-1(key GUID))
+/// ```
+#[must_use]
+pub fn accept(key: &[u8; 24]) -> [u8; 28] {
+    let mut hash = Sha1::new();
+    hash.update(key);
+    hash.update(GUID);
+    let mut value = [0; 28];
+    // 20 bytes fill 28 characters.
+    let _ = Base64::encode(&hash.digest().bytes(), &mut value);
+    value
+}
+
+/// The value of `Sec-WebSocket-Key` for a nonce.
+#[must_use]
+pub fn key(nonce: &[u8; 16]) -> [u8; 24] {
+    let mut value = [0; 24];
+    // 16 bytes fill 24 characters.
+    let _ = Base64::encode(nonce, &mut value);
+    value
+}
+
+/// The key in a field value that is the base64 of 16 bytes, written as base64 is (RFC 4648 §3.5).
+pub(super) fn parse_key(value: &[u8]) -> Option<&[u8; 24]> {
+    let key = value.first_chunk().filter(|key| key.len() == value.len())?;
+    let text = core::str::from_utf8(key).ok()?;
+    let mut nonce = [0; 16];
+    let nonce = Base64::decode(text, &mut nonce).ok()?;
+    (nonce.len() == 16).then_some(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accepts_the_key_of_the_rfc() {
+        // RFC 6455 §1.3.
+        let key = b"dGhlIHNhbXBsZSBub25jZQ==";
+        assert_eq!(&accept(key), b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+        assert_eq!(parse_key(key), Some(key));
+        assert_eq!(self::key(b"the sample nonce"), *key);
+    }
+
+    #[test]
+    fn a_key_is_the_base64_of_sixteen_bytes() {
+        for value in [
+            "",
+            "dGhlIHNhbXBsZSBub25jZQ=",
+            "dGhlIHNhbXBsZSBub25jZQ",
+            "dGhlIHNhbXBsZSBub25jZQ===",
+            // 17 and 18 bytes.
+            "dGhlIHNhbXBsZSBub25jZWE=",
+            "dGhlIHNhbXBsZSBub25jZWFh",
+            // Bits that are not zero behind the last byte.
+            "dGhlIHNhbXBsZSBub25jZR==",
+            "dGhlIHNhbXBsZSBub25jZ!==",
+            "dGhlIHNhbXBsZSBub25j=Q==",
+        ] {
+            assert_eq!(parse_key(value.as_bytes()), None, "{value}");
+        }
+    }
+}

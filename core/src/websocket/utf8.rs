@@ -1,0 +1,92 @@
+//! Text in pieces that end anywhere (RFC 6455 §8.1, RFC 3629).
+
+/// Checks text as it comes: refuses the first byte that cannot be part of valid UTF-8.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Utf8 {
+    /// The beginning of a character whose end has not come.
+    carry: [u8; 3],
+    // carry_len <= carry.len()
+    carry_len: u8,
+}
+
+/// Bytes that no valid UTF-8 has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "there is nothing to say")]
+pub struct InvalidUtf8;
+
+impl Utf8 {
+    /// At the beginning of a text.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            carry: [0; 3],
+            carry_len: 0,
+        }
+    }
+
+    /// Whether the text so far does not end within a character.
+    #[must_use]
+    #[inline(always)]
+    pub const fn is_complete(&self) -> bool {
+        self.carry_len == 0
+    }
+
+    /// Checks the next bytes.
+    ///
+    /// # Errors
+    ///
+    /// With them, the text is the beginning of none that is valid.
+    #[inline(always)]
+    pub fn push(&mut self, bytes: &[u8]) -> Result<(), InvalidUtf8> {
+        if self.is_complete() {
+            match core::str::from_utf8(bytes) {
+                Ok(_) => return Ok(()),
+                Err(error) => return self.keep(bytes, &error),
+            }
+        }
+        self.push_behind(bytes)
+    }
+
+    /// Keeps the beginning of a character at the end of `bytes`, if that is all that is wrong.
+    #[inline(never)]
+    fn keep(&mut self, bytes: &[u8], error: &core::str::Utf8Error) -> Result<(), InvalidUtf8> {
+        let rest = bytes.get(error.valid_up_to()..).unwrap_or_default();
+        match (error.error_len(), self.carry.get_mut(..rest.len())) {
+            (None, Some(carry)) => {
+                carry.copy_from_slice(rest);
+                self.carry_len = u8::try_from(rest.len()).map_err(|_| InvalidUtf8)?;
+                Ok(())
+            }
+            _ => Err(InvalidUtf8),
+        }
+    }
+
+    /// Checks bytes that begin within a character.
+    #[inline(never)]
+    fn push_behind(&mut self, mut bytes: &[u8]) -> Result<(), InvalidUtf8> {
+        while let Some((&next, rest)) = bytes.split_first() {
+            let mut character = [0; 4];
+            let len = usize::from(self.carry_len);
+            let carried = self.carry.get(..len).unwrap_or_default();
+            for (to, &from) in character.iter_mut().zip(carried.iter().chain([&next])) {
+                *to = from;
+            }
+            let character = character.get(..len.wrapping_add(1)).unwrap_or_default();
+            bytes = rest;
+            match core::str::from_utf8(character) {
+                Ok(_) => {
+                    self.carry_len = 0;
+                    return self.push(bytes);
+                }
+                Err(error) => self.keep(character, &error)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Default for Utf8 {
+    fn default() -> Self {
+        Self::new()
+    }
+}
