@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use kinglet_core::http::server::{Cause, Part};
 use kinglet_core::http::{Handled, Reply, Request, Stream, Ticket};
+use kinglet_core::websocket::{self, Closed, Socket};
 use kinglet_core::window::{Outlook, Overflow, Queue};
 use kinglet_core::{Application, Context, Input, Instant, Limits, Output, Session, Stamp, Turn};
 
@@ -207,6 +208,13 @@ impl<A: Application> Link<A> {
             self.run();
         }
         good
+    }
+
+    /// The connection is lost, as by a reset.
+    pub fn lose(&mut self) -> &mut Self {
+        self.session.abandon(&mut self.application);
+        self.state = State::Closed(Cause::Peer);
+        self
     }
 
     /// The driver wants to be done with the connection.
@@ -455,5 +463,30 @@ impl<A: Application> Application for Watched<'_, A> {
     fn stream(&mut self, exchange: &mut Self::Exchange, stream: Stream<'_>) -> Handled {
         self.count();
         self.application.stream(exchange, stream)
+    }
+
+    fn opened(&mut self, exchange: &mut Self::Exchange, socket: &mut Socket<'_>) {
+        self.count();
+        self.application.opened(exchange, socket);
+    }
+
+    fn message(
+        &mut self,
+        exchange: &mut Self::Exchange,
+        part: websocket::Part<'_>,
+        socket: &mut Socket<'_>,
+    ) {
+        self.count();
+        self.application.message(exchange, part, socket);
+    }
+
+    fn ready(&mut self, exchange: &mut Self::Exchange, socket: &mut Socket<'_>) {
+        self.count();
+        self.application.ready(exchange, socket);
+    }
+
+    fn closed(&mut self, exchange: &mut Self::Exchange, closed: Closed<'_>) {
+        self.count();
+        self.application.closed(exchange, closed);
     }
 }

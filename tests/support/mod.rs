@@ -3,6 +3,7 @@
 
 pub mod damage;
 pub mod escape;
+pub mod frames;
 pub mod link;
 pub mod messages;
 pub mod noise;

@@ -97,3 +97,44 @@ pub fn emit(code: CloseCode, reason: &str, payload: &mut [u8; 125]) -> Option<us
     to_reason.get_mut(..end)?.copy_from_slice(reason);
     end.checked_add(2)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_is_sent_and_taken_or_neither() {
+        for number in 0..=u16::MAX {
+            let code = CloseCode::new(number);
+            let may_be_sent = match number {
+                1000..=1014 => ![1004, 1005, 1006].contains(&number),
+                _ => (3000..5000).contains(&number),
+            };
+            assert_eq!(code.may_be_sent(), may_be_sent, "{number}");
+            let mut payload = [0; 125];
+            let len = emit(code, "why", &mut payload);
+            assert_eq!(len, may_be_sent.then_some(5));
+            let sent = [&number.to_be_bytes()[..], b"why"].concat();
+            let expected = if may_be_sent {
+                assert_eq!(payload[..5], sent);
+                Ok((code, "why"))
+            } else {
+                Err(ProtocolError::InvalidCloseCode.into())
+            };
+            assert_eq!(parse(&sent), expected);
+        }
+    }
+
+    #[test]
+    fn a_reason_is_cut_off_at_the_end_of_a_character() {
+        let mut payload = [0; 125];
+        let long = "\u{20ac}".repeat(50);
+        assert_eq!(emit(CloseCode::NORMAL, &long, &mut payload), Some(125));
+        let long = std::format!("x{long}");
+        assert_eq!(emit(CloseCode::NORMAL, &long, &mut payload), Some(123));
+        assert_eq!(
+            parse(&payload[..124]),
+            Ok((CloseCode::NORMAL, &long[..122]))
+        );
+    }
+}

@@ -313,3 +313,130 @@ fn check_long(bytes: &[u8]) -> Result<(), ProtocolError> {
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the first two bytes of a frame tell, rule by rule (RFC 6455 §5.1, §5.2, §5.5).
+    fn model(first: u8, second: u8, receiver: Role, rsv1: Rsv1Use) -> Result<(), ProtocolError> {
+        let opcode = first & 15;
+        if first & 0b0011_0000 != 0 {
+            return Err(ProtocolError::ReservedBit);
+        }
+        if ![0, 1, 2, 8, 9, 10].contains(&opcode) {
+            return Err(ProtocolError::ReservedOpcode);
+        }
+        let may_be_compressed = rsv1 == Rsv1Use::Compression && (opcode == 1 || opcode == 2);
+        if first & 0b0100_0000 != 0 && !may_be_compressed {
+            return Err(ProtocolError::ReservedBit);
+        }
+        if opcode >= 8 && first < 128 {
+            return Err(ProtocolError::FragmentedControl);
+        }
+        match (receiver, second >= 128) {
+            (Role::Server, false) => return Err(ProtocolError::UnmaskedFrame),
+            (Role::Client, true) => return Err(ProtocolError::MaskedFrame),
+            _ => {}
+        }
+        if opcode >= 8 && second % 128 > 125 {
+            return Err(ProtocolError::ControlTooLong);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn every_pair_of_first_bytes_is_as_in_the_model() {
+        for (first, second) in (0..=255_u8).flat_map(|a| (0..=255_u8).map(move |b| (a, b))) {
+            for receiver in [Role::Server, Role::Client] {
+                for rsv1 in [Rsv1Use::None, Rsv1Use::Compression] {
+                    let expected = model(first, second, receiver, rsv1);
+                    // Behind them comes a length that is valid in any width, and a key.
+                    let mut bytes = std::vec![first, second];
+                    match second % 128 {
+                        126 => bytes.extend([0xff, 0xff]),
+                        127 => bytes.extend([0, 1, 0, 0, 0, 0, 0, 0]),
+                        _ => {}
+                    }
+                    if receiver == Role::Server {
+                        bytes.extend([9, 8, 7, 6]);
+                    }
+                    for len in 0..bytes.len() {
+                        let parsed = Header::parse(&bytes[..len], receiver, rsv1);
+                        let refused = match (expected, len) {
+                            (_, 0) | (Ok(()), _) => Ok(None),
+                            // The first byte may be enough to tell.
+                            (Err(error), 1) => match model(first, 0, Role::Client, rsv1) {
+                                Err(_) => Err(error),
+                                Ok(()) => Ok(None),
+                            },
+                            (Err(error), _) => Err(error),
+                        };
+                        assert_eq!(parsed, refused, "{bytes:x?}, {len} of them");
+                    }
+                    for behind in [&[][..], &[0; 20]] {
+                        let all = [bytes.as_slice(), behind].concat();
+                        let parsed = Header::parse(&all, receiver, rsv1);
+                        let Ok(Some((header, len))) = parsed else {
+                            assert_eq!(parsed.map(|_| ()), expected, "{bytes:x?}");
+                            continue;
+                        };
+                        assert_eq!((expected, len), (Ok(()), bytes.len()));
+                        assert_eq!(header.emit().as_bytes(), bytes);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn lengths_come_back_in_the_fewest_bytes() {
+        for (payload_len, len) in [
+            (0, 2),
+            (125, 2),
+            (126, 4),
+            (0xffff, 4),
+            (0x1_0000, 10),
+            ((1 << 63) - 1, 10),
+        ] {
+            for (receiver, key, key_len) in [
+                (Role::Client, None, 0),
+                (Role::Server, Some([1, 2, 3, 4]), 4),
+            ] {
+                let header = Header::new(Opcode::Binary, payload_len, key);
+                let bytes = header.emit();
+                assert_eq!(bytes.as_bytes().len(), len + key_len);
+                let parsed = Header::parse(bytes.as_bytes(), receiver, Rsv1Use::None);
+                assert_eq!(parsed, Ok(Some((header, len + key_len))));
+            }
+        }
+    }
+
+    #[test]
+    fn a_length_in_more_bytes_than_it_needs_is_refused() {
+        for (bytes, error) in [
+            (&[0x82, 126, 0, 125][..], ProtocolError::LengthNotMinimal),
+            (
+                &[0x82, 127, 0, 0, 0, 0, 0, 0, 0xff],
+                ProtocolError::LengthNotMinimal,
+            ),
+            (&[0x82, 127, 0x80], ProtocolError::LengthTooLong),
+        ] {
+            let parse = |bytes| Header::parse(bytes, Role::Client, Rsv1Use::None);
+            assert_eq!(parse(bytes), Err(error));
+            assert_eq!(parse(&bytes[..bytes.len() - 1]), Ok(None));
+        }
+    }
+
+    #[test]
+    fn bits_are_set_and_cleared() {
+        let header = Header::new(Opcode::Text, 0, None);
+        let first = |header: Header| header.emit().as_bytes()[0];
+        assert_eq!(first(header), 0x81);
+        assert_eq!(first(header.with_fin(Fin::More)), 0x01);
+        assert_eq!(first(header.with_fin(Fin::More).with_fin(Fin::Last)), 0x81);
+        assert_eq!(first(header.with_rsv1(Rsv1::Compressed)), 0xc1);
+        let cleared = header.with_rsv1(Rsv1::Compressed).with_rsv1(Rsv1::Clear);
+        assert_eq!(first(cleared), 0x81);
+    }
+}

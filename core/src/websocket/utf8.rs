@@ -90,3 +90,69 @@ impl Default for Utf8 {
         Self::new()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec::Vec;
+
+    /// The verdict on a text in pieces: the length at which it is refused, and whether it is complete.
+    fn check<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Result<bool, ()> {
+        let mut text = Utf8::new();
+        for piece in pieces {
+            text.push(piece).map_err(|_| ())?;
+        }
+        Ok(text.is_complete())
+    }
+
+    fn expected(bytes: &[u8]) -> Result<bool, ()> {
+        match core::str::from_utf8(bytes) {
+            Ok(_) => Ok(true),
+            Err(error) if error.error_len().is_none() => Ok(false),
+            Err(_) => Err(()),
+        }
+    }
+
+    fn check_all_ways(bytes: &[u8]) {
+        let expected = expected(bytes);
+        assert_eq!(check([bytes]), expected, "{bytes:x?}");
+        assert_eq!(check(bytes.chunks(1)), expected, "{bytes:x?} byte by byte");
+        for at in 0..=bytes.len() {
+            let (first, second) = bytes.split_at(at);
+            assert_eq!(check([first, second]), expected, "{bytes:x?} cut at {at}");
+        }
+    }
+
+    #[test]
+    fn agrees_with_the_standard_library_however_the_bytes_are_cut() {
+        for first in 0..=255 {
+            check_all_ways(&[first]);
+            for second in 0..=255 {
+                check_all_ways(&[first, second]);
+            }
+        }
+        // Bytes at the ends of all ranges of the grammar (RFC 3629 §4), in every order.
+        let edges = [
+            0x00, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xc1, 0xc2, 0xdf, 0xe0, 0xe1,
+            0xec, 0xed, 0xee, 0xef, 0xf0, 0xf1, 0xf3, 0xf4, 0xf5, 0xff,
+        ];
+        let mut texts: Vec<Vec<u8>> = std::vec![Vec::new()];
+        for _ in 0..4 {
+            let longer = texts.iter().flat_map(|text| {
+                edges.map(|edge| text.iter().copied().chain([edge]).collect::<Vec<u8>>())
+            });
+            texts = longer.collect();
+            texts.iter().for_each(|text| check_all_ways(text));
+            // What is refused already stays so.
+            texts.retain(|text| expected(text).is_ok());
+        }
+    }
+
+    #[test]
+    fn a_text_in_pieces_of_every_length() {
+        let text = "a\u{e9}\u{20ac}\u{1f426} kinglet ".repeat(9);
+        for len in 1..40 {
+            assert_eq!(check(text.as_bytes().chunks(len)), Ok(true));
+        }
+    }
+}

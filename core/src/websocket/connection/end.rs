@@ -52,7 +52,7 @@ impl Connection {
         self.await_end(context)
     }
 
-    fn close(&mut self) -> Next {
+    pub(super) fn close(&mut self) -> Next {
         self.receive_side(Receive::End);
         self.send_side(Send::Shutdown);
         self.timer = Timer::Off;

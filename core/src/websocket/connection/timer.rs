@@ -103,8 +103,7 @@ impl Connection {
             self.timer = Timer::Drain;
             self.deadline = context.now.after(context.limits.drain_timeout);
         } else if context.now.has_reached(self.deadline) {
-            self.lose();
-            return Next::Again;
+            return self.close();
         }
         Next::Receive
     }
