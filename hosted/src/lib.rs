@@ -41,6 +41,7 @@
 
 mod address;
 mod buffers;
+mod client;
 mod clock;
 mod codecs;
 mod connection;
@@ -58,6 +59,7 @@ mod turns;
 mod wheel;
 
 pub use address::{Address, AddressError};
+pub use client::{Direction, Received, WebSocketClient, WebSocketOptions};
 pub use options::{Backend, Options, SlowReceiver};
 pub use remote::{Answer, Handle};
 pub use server::Server;

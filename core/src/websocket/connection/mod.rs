@@ -336,9 +336,10 @@ impl Connection {
         (part, self.socket(context, output))
     }
 
-    /// Lends the right to send.
+    /// Lends the right to send, to a driver whose own code has something to say. What is put into the
+    /// output has to be sent before the next step.
     #[inline(always)]
-    pub(crate) fn socket<'e>(
+    pub fn socket<'e>(
         &'e mut self,
         context: &'e Context,
         output: &'e mut Output<'_>,
@@ -362,6 +363,12 @@ impl Connection {
             self.wake = Wake::Now;
         }
         is_good
+    }
+
+    /// How messages are compressed, where that was agreed on.
+    #[must_use]
+    pub const fn agreement(&self) -> Option<Agreement> {
+        self.agreement
     }
 
     /// Whether frames can still be sent.

@@ -1,0 +1,496 @@
+//! A WebSocket client that blocks, for tools and tests.
+
+use core::time::Duration;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::os::fd::{AsFd, BorrowedFd};
+
+use kinglet_core::http::ResponseParser;
+use kinglet_core::websocket::{
+    CloseCode, Collected, Collector, Connection, Deflate, Event, Kind, Message, Opening, Role,
+    SendError,
+};
+use kinglet_core::window::{Outlook, Queue};
+use kinglet_core::{Context, Input, Limits, Output, Stamp};
+
+use crate::HeapStore;
+use crate::buffers::{BUFFER_LEN, Rest};
+use crate::clock::Clock;
+use crate::codecs::{Deflater, Inflater};
+
+/// A WebSocket to a server, over a blocking socket.
+///
+/// ```no_run
+/// use kinglet_core::websocket::{CloseCode, Message};
+/// use kinglet_hosted::{WebSocketClient, WebSocketOptions};
+///
+/// let mut client = WebSocketClient::connect("ws://127.0.0.1:9001/", &WebSocketOptions::default())?;
+/// client.send("hello")?;
+/// while let Some(received) = client.receive()? {
+///     println!("{received:?}");
+///     client.close(CloseCode::NORMAL, "")?;
+/// }
+/// # Ok::<_, std::io::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct WebSocketClient {
+    stream: TcpStream,
+    connection: Connection,
+    context: Context,
+    clock: Clock,
+    protocol: Option<String>,
+    // window[start..filled] has come and is not consumed; start <= filled <= window.len()
+    window: Vec<u8>,
+    start: usize,
+    filled: usize,
+    outlook: Outlook,
+    room: Vec<u8>,
+    queue: Queue,
+    rest: Rest,
+    inflater: Inflater,
+    deflater: Deflater,
+    message: Collector<HeapStore>,
+    trace: Option<Trace>,
+}
+
+/// What is called with all bytes of frames, as they come and go.
+struct Trace(Box<dyn FnMut(Direction, &[u8])>);
+
+/// Which way bytes go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "there are two")]
+pub enum Direction {
+    /// From the server.
+    Received,
+    /// To it.
+    Sent,
+}
+
+/// What a client asks for.
+#[derive(Clone, Debug, Default)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "built by functional update from the default"
+)]
+pub struct WebSocketOptions<'o> {
+    /// The subprotocols it speaks, the best first.
+    pub protocols: &'o [&'o str],
+    /// The value of `Origin`, where it stands in for a page.
+    pub origin: Option<&'o str>,
+    /// The compression it offers.
+    pub deflate: Option<Deflate>,
+    /// The engine's bounds.
+    pub limits: Limits,
+}
+
+/// What has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "these three are all there is")]
+pub enum Received {
+    /// A text message.
+    Text(String),
+    /// A binary message.
+    Binary(Vec<u8>),
+    /// The WebSocket is closed.
+    Closed {
+        /// See [`Closed::code`](kinglet_core::websocket::Closed::code).
+        code: CloseCode,
+        /// The server's reason.
+        reason: String,
+        /// Whether both sides said so.
+        clean: bool,
+    },
+}
+
+impl WebSocketClient {
+    /// Opens a WebSocket to a URL such as `ws://127.0.0.1:9001/chat`.
+    ///
+    /// # Errors
+    ///
+    /// The URL is none of a WebSocket without TLS, the server cannot be reached, or it does not answer
+    /// as RFC 6455 §4.1 asks.
+    pub fn connect(url: &str, options: &WebSocketOptions<'_>) -> io::Result<Self> {
+        let (authority, target) =
+            parts(url).ok_or_else(|| invalid("expected ws://HOST[:PORT]/PATH"))?;
+        let stream = if has_port(authority) {
+            TcpStream::connect(authority)?
+        } else {
+            TcpStream::connect((authority.trim_matches(['[', ']']), 80))?
+        };
+        Self::over(stream, authority, &target, options)
+    }
+
+    /// The same over a connection that is there already.
+    ///
+    /// # Errors
+    ///
+    /// As [`connect`](Self::connect).
+    pub fn over(
+        mut stream: TcpStream,
+        authority: &str,
+        target: &str,
+        options: &WebSocketOptions<'_>,
+    ) -> io::Result<Self> {
+        stream.set_nodelay(true)?;
+        let mut nonce = [0; 16];
+        getrandom::fill(&mut nonce).map_err(io::Error::other)?;
+        let origin = options.origin.unwrap_or_default();
+        let origin = kinglet_core::http::Field::new("Origin", origin.as_bytes())
+            .map_err(|error| invalid(&error.to_string()))?;
+        let opening = Opening {
+            protocols: options.protocols,
+            deflate: options.deflate,
+            fields: if options.origin.is_some() {
+                core::slice::from_ref(&origin)
+            } else {
+                &[]
+            },
+            ..Opening::new(target, authority, nonce)
+        };
+        let mut head = [0; 4096];
+        let len = opening
+            .emit(&mut head)
+            .ok_or_else(|| invalid("expected a path, a host and subprotocols that can be sent"))?;
+        stream.write_all(&head[..len])?;
+
+        let mut window = vec![0; BUFFER_LEN];
+        let mut filled = 0;
+        let mut parser = ResponseParser::new();
+        let (opened, head_len) = loop {
+            let len = stream.read(&mut window[filled..])?;
+            if len == 0 {
+                return Err(ErrorKind::UnexpectedEof.into());
+            }
+            filled += len;
+            let response = parser.parse(&window[..filled], &options.limits);
+            if let Some(response) = response.map_err(|error| refused(&error.to_string()))? {
+                let opened = opening.check(&response);
+                let opened = opened.map_err(|error| refused(&error.to_string()))?;
+                break (opened, response.head_len());
+            }
+            if filled == window.len() {
+                return Err(refused("expected a shorter answer"));
+            }
+        };
+        let mut context = Context::new(options.limits.clone(), Stamp::EMPTY);
+        context.masking_key = draw_key;
+        Ok(Self {
+            stream,
+            connection: Connection::new(Role::Client, opened.compression),
+            context,
+            clock: Clock::new(),
+            protocol: opened.protocol.map(String::from),
+            window,
+            start: head_len,
+            filled,
+            outlook: Outlook::More,
+            room: vec![0; BUFFER_LEN],
+            queue: Queue::new(),
+            rest: Rest {
+                bytes: Vec::new(),
+                max_len: usize::MAX,
+            },
+            inflater: Inflater::default(),
+            deflater: Deflater::default(),
+            message: Collector::new(HeapStore::new(u32::MAX)),
+            trace: None,
+        })
+    }
+
+    /// The subprotocol that was agreed on.
+    #[must_use]
+    pub fn protocol(&self) -> Option<&str> {
+        self.protocol.as_deref()
+    }
+
+    /// Whether messages may be compressed.
+    #[must_use]
+    pub const fn is_compressed(&self) -> bool {
+        self.connection.agreement().is_some()
+    }
+
+    /// Has `trace` called with all bytes of frames from now on, as they come and go.
+    pub fn trace(&mut self, trace: impl FnMut(Direction, &[u8]) + 'static) {
+        self.trace = Some(Trace(Box::new(trace)));
+    }
+
+    /// Sends a message.
+    ///
+    /// # Errors
+    ///
+    /// The WebSocket is closing, or the connection is broken.
+    pub fn send<'m>(&mut self, message: impl Into<Message<'m>>) -> io::Result<()> {
+        let message = message.into();
+        self.say(|socket| socket.send(message))
+    }
+
+    /// Sends a ping.
+    ///
+    /// # Errors
+    ///
+    /// The same, or the payload is too long.
+    pub fn ping(&mut self, payload: &[u8]) -> io::Result<()> {
+        self.say(|socket| socket.ping(payload))
+    }
+
+    /// Begins the closing handshake; [`receive`](Self::receive) tells its end.
+    ///
+    /// # Errors
+    ///
+    /// The same, or the code may not be sent.
+    pub fn close(&mut self, code: CloseCode, reason: &str) -> io::Result<()> {
+        self.say(|socket| socket.close(code, reason))
+    }
+
+    /// Waits for the next message, or the end; `None` after the end.
+    ///
+    /// # Errors
+    ///
+    /// The connection is broken.
+    pub fn receive(&mut self) -> io::Result<Option<Received>> {
+        self.receive_within(None)
+    }
+
+    /// The same, and `None` when nothing has come within `patience`.
+    ///
+    /// # Errors
+    ///
+    /// The connection is broken.
+    pub fn receive_for(&mut self, patience: Duration) -> io::Result<Option<Received>> {
+        self.receive_within(Some(patience))
+    }
+
+    fn receive_within(&mut self, patience: Option<Duration>) -> io::Result<Option<Received>> {
+        let mut left = patience;
+        loop {
+            match self.step()? {
+                Step::Received(received) => return Ok(Some(received)),
+                Step::Again => {}
+                Step::Ended => return Ok(None),
+                Step::Receive if left == Some(Duration::ZERO) => return Ok(None),
+                Step::Receive => {
+                    let before = self.clock.tell(&mut self.context);
+                    self.wait(left)?;
+                    let passed = self.clock.tell(&mut self.context) - before;
+                    left = left.map(|left| left.saturating_sub(Duration::from_millis(passed)));
+                }
+            }
+        }
+    }
+
+    /// One step of the engine, with what came of it sent.
+    fn step(&mut self) -> io::Result<Step> {
+        self.clock.tell(&mut self.context);
+        let mut input = Input::new(&mut self.window[self.start..self.filled], self.outlook)
+            .with_inflater(&mut self.inflater);
+        let mut output = Output::with_overflow(&mut self.room, &mut self.queue, &mut self.rest)
+            .with_deflater(&mut self.deflater);
+        let step = match self.connection.step(&self.context, &mut input, &mut output) {
+            Event::Part(part, mut socket) => {
+                let step = match self.message.push(part) {
+                    Collected::Message(message) => Step::Received(Received::from(message)),
+                    Collected::Partly => Step::Again,
+                    Collected::TooLong => {
+                        socket.refuse_long_message();
+                        Step::Again
+                    }
+                };
+                if part.place().is_last() {
+                    self.message.clear();
+                }
+                step
+            }
+            Event::Closed(closed) => Step::Received(Received::Closed {
+                code: closed.code(),
+                reason: closed.reason().to_owned(),
+                clean: closed.is_clean(),
+            }),
+            Event::Receive => Step::Receive,
+            Event::Close(_) => Step::Ended,
+            Event::Shutdown => {
+                // A server that is gone already needs no word of it.
+                let _ = self.stream.shutdown(Shutdown::Write);
+                Step::Again
+            }
+            _ => Step::Again,
+        };
+        let (consumed, remaining) = (input.consumed(), input.remaining().len());
+        self.start += consumed;
+        self.filled = self.start + remaining;
+        self.flush()?;
+        Ok(step)
+    }
+
+    /// Waits for bytes, up to `patience` or the engine's deadline.
+    fn wait(&mut self, patience: Option<Duration>) -> io::Result<()> {
+        let deadline = self.connection.deadline();
+        let deadline = deadline.map(|deadline| self.context.now.until(deadline));
+        let patience = [patience, deadline].into_iter().flatten().min();
+        // No time at all would mean to wait without end.
+        let patience = patience.map(|patience| patience.max(Duration::from_millis(1)));
+        self.stream.set_read_timeout(patience)?;
+        self.window.copy_within(self.start..self.filled, 0);
+        self.filled -= self.start;
+        self.start = 0;
+        match self.stream.read(&mut self.window[self.filled..]) {
+            Ok(0) => self.outlook = Outlook::Ended,
+            Ok(len) => {
+                if let Some(Trace(trace)) = &mut self.trace {
+                    trace(Direction::Received, &self.window[self.filled..][..len]);
+                }
+                self.filled += len;
+            }
+            Err(error) if is_timeout(&error) => {}
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => {
+                self.outlook = Outlook::Ended;
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    fn say(
+        &mut self,
+        say: impl FnOnce(&mut kinglet_core::websocket::Socket<'_>) -> Result<(), SendError>,
+    ) -> io::Result<()> {
+        self.clock.tell(&mut self.context);
+        let mut output = Output::with_overflow(&mut self.room, &mut self.queue, &mut self.rest)
+            .with_deflater(&mut self.deflater);
+        let said = say(&mut self.connection.socket(&self.context, &mut output));
+        said.map_err(|error| match error {
+            SendError::Closing => io::Error::new(ErrorKind::NotConnected, error),
+            error => io::Error::new(ErrorKind::InvalidInput, error),
+        })?;
+        self.flush()
+    }
+
+    /// Sends all that is in the output.
+    fn flush(&mut self) -> io::Result<()> {
+        if self.queue.is_empty() && self.rest.bytes.is_empty() {
+            return Ok(());
+        }
+        for slice in self.queue.slices(&self.room).chain([&self.rest.bytes[..]]) {
+            if let Some(Trace(trace)) = &mut self.trace
+                && !slice.is_empty()
+            {
+                trace(Direction::Sent, slice);
+            }
+            match self.stream.write_all(slice) {
+                // What the server said before it went may still be read.
+                Err(error) if is_gone(&error) => break,
+                result => result?,
+            }
+        }
+        self.queue.clear();
+        self.rest.clear();
+        Ok(())
+    }
+}
+
+/// What one step came to.
+enum Step {
+    Received(Received),
+    Again,
+    Receive,
+    Ended,
+}
+
+impl From<Message<'_>> for Received {
+    fn from(message: Message<'_>) -> Self {
+        let data = message.data().to_vec();
+        match message.kind() {
+            // The engine has checked that it is text.
+            Kind::Text => String::from_utf8(data)
+                .map_or_else(|error| Self::Binary(error.into_bytes()), Self::Text),
+            Kind::Binary => Self::Binary(data),
+        }
+    }
+}
+
+impl AsFd for WebSocketClient {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.stream.as_fd()
+    }
+}
+
+impl core::fmt::Debug for Trace {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Trace")
+    }
+}
+
+/// Authority and target of a URL of a WebSocket (RFC 6455 §3).
+fn parts(url: &str) -> Option<(&str, String)> {
+    let scheme = url.get(..5)?;
+    let rest = url
+        .get(5..)
+        .filter(|_| scheme.eq_ignore_ascii_case("ws://"))?;
+    let end = rest.find(['/', '?']).unwrap_or(rest.len());
+    let (authority, target) = rest.split_at(end);
+    let target = if target.starts_with('/') {
+        target.to_owned()
+    } else {
+        format!("/{target}")
+    };
+    (!authority.is_empty() && !url.contains('#')).then_some((authority, target))
+}
+
+fn has_port(authority: &str) -> bool {
+    let host_end = authority.rfind(']').map_or(0, |end| end + 1);
+    authority[host_end..].contains(':')
+}
+
+fn draw_key() -> [u8; 4] {
+    let mut key = [0; 4];
+    // Where the system has no randomness the key is known, which is against the rule; but then nothing
+    // that is to be kept secret works on this system.
+    let _ = getrandom::fill(&mut key);
+    key
+}
+
+fn invalid(what: &str) -> io::Error {
+    io::Error::new(ErrorKind::InvalidInput, what)
+}
+
+fn refused(what: &str) -> io::Error {
+    io::Error::new(ErrorKind::InvalidData, what)
+}
+
+fn is_timeout(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted
+    )
+}
+
+fn is_gone(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::BrokenPipe | ErrorKind::ConnectionReset
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_has_an_authority_and_a_target() {
+        let target = |text: &str| String::from(text);
+        for (url, expected) in [
+            ("ws://a", Some(("a", target("/")))),
+            ("WS://a:1/b?c", Some(("a:1", target("/b?c")))),
+            ("ws://a?c", Some(("a", target("/?c")))),
+            ("ws://[::1]:9001/", Some(("[::1]:9001", target("/")))),
+            ("ws:///b", None),
+            ("wss://a/", None),
+            ("http://a/", None),
+            ("ws://a/#b", None),
+            ("ws", None),
+        ] {
+            assert_eq!(parts(url), expected, "{url}");
+        }
+        assert!(has_port("a:1") && has_port("[::1]:1"));
+        assert!(!has_port("a") && !has_port("[::1]"));
+    }
+}
