@@ -492,7 +492,8 @@ impl<A: Application> Reactor<A> {
     fn find(&self, ticket: Ticket) -> Option<u32> {
         let name = Name::from_u64(ticket.connection());
         let Key { index, .. } = name.key;
-        name.is(self.connections.key(index)).then_some(index)
+        let is_here = name.thread == self.thread && name.is(self.connections.key(index));
+        is_here.then_some(index)
     }
 
     fn redeem(&mut self, ticket: Ticket) {
