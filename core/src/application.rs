@@ -156,7 +156,25 @@ impl<E: Default> Session<E> {
     ///
     /// `input` is everything received and not consumed. Whatever the answer, what is in the output
     /// is to be sent.
+    #[inline]
     pub fn turn<A>(
+        &mut self,
+        application: &mut A,
+        context: &Context,
+        input: &mut Input<'_>,
+        output: &mut Output<'_>,
+    ) -> Turn
+    where
+        A: Application<Exchange = E> + ?Sized,
+    {
+        match &self.protocol {
+            Protocol::Http(_) => self.http_turn(application, context, input, output),
+            Protocol::WebSocket(_) => self.websocket_turn(application, context, input, output),
+        }
+    }
+
+    #[inline(never)]
+    fn http_turn<A>(
         &mut self,
         application: &mut A,
         context: &Context,

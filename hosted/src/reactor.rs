@@ -123,8 +123,9 @@ impl<A: Application> Reactor<A> {
                 .add(listener.as_fd(), LISTENER, Interest::None)?;
             self.listen_again()?;
         }
+        self.io.millis = self.io.clock.tell(&mut self.io.context);
         while !self.is_over() {
-            self.io.millis = self.io.clock.tell(&mut self.io.context);
+            // The time is that of the last turn: a wait may be longer by what that took.
             let timeout = if self.mailboxes[self.thread].has_unread() {
                 // Mail that this thread has sent to itself comes without a wake.
                 Some(Duration::ZERO)

@@ -76,7 +76,10 @@ pub const MAX_CONTROL_PAYLOAD_LEN: usize = 125;
 const FIN: u8 = 0x80;
 const RSV1: u8 = 0x40;
 const RSV2_RSV3: u8 = 0x30;
-const MASK: u8 = 0x80;
+pub(super) const MASK: u8 = 0x80;
+/// The first byte of a frame that is all of a message, and not compressed.
+pub(super) const WHOLE_TEXT: u8 = FIN | Opcode::Text.bits();
+pub(super) const WHOLE_BINARY: u8 = FIN | Opcode::Binary.bits();
 /// The 7-bit lengths that say that 16 or 64 bits follow.
 const LEN_16: u8 = 126;
 const LEN_64: u8 = 127;

@@ -91,6 +91,9 @@ impl<'s> Socket<'s> {
             return Err(SendError::InMessage);
         }
         let data = message.data();
+        if self.put_short(message.kind(), data) {
+            return Ok(());
+        }
         if self.connection.agreement.is_some() && data.len() >= MIN_DEFLATED_LEN {
             return self.send_deflated(message);
         }
@@ -221,6 +224,25 @@ impl<'s> Socket<'s> {
     fn fail(&mut self, error: super::Error) {
         if self.connection.sending == Sending::Open {
             self.connection.fail(error);
+        }
+    }
+
+    /// Puts what nearly every message of a server is, if there is room: one frame of at most 125 bytes
+    /// that is not compressed.
+    #[inline(always)]
+    fn put_short(&mut self, kind: Kind, data: &[u8]) -> bool {
+        let first = match kind {
+            Kind::Text => frame::WHOLE_TEXT,
+            Kind::Binary => frame::WHOLE_BINARY,
+        };
+        let is_deflated = self.connection.agreement.is_some() && data.len() >= MIN_DEFLATED_LEN;
+        match u8::try_from(data.len()) {
+            Ok(len @ ..=125) if self.connection.role == Role::Server && !is_deflated => {
+                self.output.append(|writer| {
+                    writer.put_array(&[first, len]).put(data);
+                })
+            }
+            _ => false,
         }
     }
 

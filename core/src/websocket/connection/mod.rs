@@ -205,8 +205,15 @@ pub(crate) enum Next {
 pub(crate) struct Slice {
     kind: Kind,
     place: Place,
-    /// How many bytes at the start of the input it is; none where it lies in the inflater.
-    in_input: Option<usize>,
+    source: Source,
+}
+
+/// Where the bytes of a part lie.
+#[derive(Clone, Copy)]
+enum Source {
+    /// From one byte of the input to another.
+    Input(usize, usize),
+    Inflater,
 }
 
 impl Connection {
@@ -287,8 +294,7 @@ impl Connection {
         output: &mut Output<'_>,
     ) -> Next {
         input.consume(core::mem::take(&mut self.lent) as usize);
-        if self.wake == Wake::Now && self.is_open() && !output.is_for_control() {
-            self.wake = Wake::None;
+        if self.wake == Wake::Now && self.is_ready(output) {
             return Next::Ready;
         }
         loop {
@@ -319,6 +325,16 @@ impl Connection {
         }
     }
 
+    /// Whether the application, which is to be called at once, can be.
+    #[cold]
+    fn is_ready(&mut self, output: &Output<'_>) -> bool {
+        let is_ready = self.is_open() && !output.is_for_control();
+        if is_ready {
+            self.wake = Wake::None;
+        }
+        is_ready
+    }
+
     /// Lends a part that has come, and the right to send.
     #[inline(always)]
     pub(crate) fn part<'e>(
@@ -328,9 +344,9 @@ impl Connection {
         input: &'e Input<'_>,
         output: &'e mut Output<'_>,
     ) -> (Part<'e>, Socket<'e>) {
-        let data = match slice.in_input {
-            Some(len) => input.remaining_of(0, len),
-            None => input.inflated(),
+        let data = match slice.source {
+            Source::Input(start, end) => input.remaining_of(start, end),
+            Source::Inflater => input.inflated(),
         };
         let part = Part::new(slice.kind, slice.place, data);
         (part, self.socket(context, output))

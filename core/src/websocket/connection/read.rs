@@ -1,11 +1,14 @@
 //! The reading side of a WebSocket: frames (RFC 6455 §5.2), messages (§5.4), pings (§5.5.2).
 
-use super::{Coding, Connection, Incoming, Next, Notice, Slice, Wake};
+use super::{Coding, Connection, Incoming, Next, Notice, Slice, Source, Wake};
 use crate::Context;
 use crate::websocket::Role;
 use crate::websocket::deflate::End;
 use crate::websocket::error::{Error, LimitError, ProtocolError};
-use crate::websocket::frame::{Fin, Header, Rsv1Use};
+use crate::websocket::frame::{
+    Fin, Header, MASK, MAX_CONTROL_PAYLOAD_LEN, Rsv1Use, WHOLE_BINARY, WHOLE_TEXT,
+};
+use crate::websocket::mask::{Mask, mask};
 use crate::websocket::message::{Kind, Place};
 use crate::websocket::opcode::Opcode;
 use crate::websocket::state::{Receive, Sending};
@@ -16,6 +19,64 @@ impl Connection {
     /// Reads the header of a frame; of a control frame, all of it.
     #[inline(always)]
     pub(super) fn read_header(
+        &mut self,
+        context: &Context,
+        input: &mut Input<'_>,
+        output: &mut Output<'_>,
+    ) -> Next {
+        if input.remaining().is_empty() {
+            return self.await_peer(context, input, output);
+        }
+        match self.read_short(context, input, output) {
+            Some(slice) => Next::Part(slice),
+            None => self.read_any(context, input, output),
+        }
+    }
+
+    /// What nearly every message is: one masked frame of at most 125 bytes, all of it here. Whatever
+    /// else there is, or breaks a rule, is left to [`read_any`](Self::read_any).
+    #[inline(always)]
+    fn read_short(
+        &mut self,
+        context: &Context,
+        input: &mut Input<'_>,
+        output: &Output<'_>,
+    ) -> Option<Slice> {
+        const START: usize = 6;
+        let &[first, second, key @ ..] = input.remaining().first_chunk::<START>()?;
+        let kind = match first {
+            WHOLE_TEXT => Kind::Text,
+            WHOLE_BINARY => Kind::Binary,
+            _ => return None,
+        };
+        let len = usize::from(second & !MASK);
+        let is_short = second & MASK != 0 && len <= MAX_CONTROL_PAYLOAD_LEN;
+        let is_expected = self.incoming.is_none()
+            && self.sending == Sending::Open
+            && self.role == Role::Server
+            && len as u64 <= context.limits.max_message_len;
+        let can_be_sent_again = output.echo_len().is_none_or(|most| len <= most);
+        if !is_short || !is_expected || !can_be_sent_again || !has_room(context, output) {
+            return None;
+        }
+        let end = START.wrapping_add(len);
+        let payload = input.remaining_mut().get_mut(START..end)?;
+        mask(payload, key);
+        if kind == Kind::Text && core::str::from_utf8(payload).is_err() {
+            // It is read again, and refused.
+            mask(payload, key);
+            return None;
+        }
+        self.lend(end);
+        Some(Slice {
+            kind,
+            place: Place::Whole,
+            source: Source::Input(START, end),
+        })
+    }
+
+    #[inline(never)]
+    fn read_any(
         &mut self,
         context: &Context,
         input: &mut Input<'_>,
@@ -96,7 +157,7 @@ impl Connection {
     ) -> Result<(), Error> {
         self.left = header.payload_len();
         if let Some(key) = header.masking_key() {
-            self.mask = super::Mask::new(key);
+            self.mask = Mask::new(key);
         }
         // Of a compressed message it is the inflated length that counts.
         let len = self.message_len.saturating_add(self.left);
@@ -107,7 +168,7 @@ impl Connection {
     }
 
     /// Reads on in the payload of a data frame.
-    #[inline(always)]
+    #[inline]
     pub(super) fn read_payload(
         &mut self,
         context: &Context,
@@ -155,12 +216,12 @@ impl Connection {
             return Next::Again;
         }
         self.lend(len);
-        Next::Part(self.slice(incoming, end, Some(len)))
+        Next::Part(self.slice(incoming, end, Source::Input(0, len)))
     }
 
     /// The next part of the message under way, and what follows from its place.
     #[inline(always)]
-    fn slice(&mut self, incoming: Incoming, end: Fin, in_input: Option<usize>) -> Slice {
+    fn slice(&mut self, incoming: Incoming, end: Fin, source: Source) -> Slice {
         let place = incoming.place.ending(end);
         self.incoming = match end {
             Fin::Last => None,
@@ -172,7 +233,7 @@ impl Connection {
         Slice {
             kind: incoming.kind,
             place,
-            in_input,
+            source,
         }
     }
 
@@ -268,7 +329,7 @@ impl Connection {
         if inflated.len == 0 && !inflated.is_done {
             return Next::Again;
         }
-        Next::Part(self.slice(incoming, ended, None))
+        Next::Part(self.slice(incoming, ended, Source::Inflater))
     }
 
     /// What comes after our Close frame is no message any more.
@@ -315,7 +376,7 @@ impl Connection {
             return self.aborted();
         };
         if let Some(key) = header.masking_key() {
-            super::Mask::new(key).apply(payload);
+            Mask::new(key).apply(payload);
         }
         match header.opcode() {
             Opcode::Ping => {

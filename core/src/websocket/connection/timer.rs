@@ -13,8 +13,12 @@ use crate::{Context, Instant};
 impl Connection {
     /// When [`step`](Self::step) has to be called at the latest, whatever comes.
     #[must_use]
+    #[inline]
     pub fn deadline(&self) -> Option<Instant> {
         let own = (self.timer != Timer::Off).then_some(self.deadline);
+        if !self.pace.is_stuck() {
+            return own;
+        }
         [own, self.pace.deadline()]
             .into_iter()
             .flatten()
