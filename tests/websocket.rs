@@ -471,7 +471,7 @@ fn a_window_too_small_for_a_control_frame_fails_the_connection() {
 #[test]
 fn a_client_masks_what_it_sends_and_takes_nothing_masked() {
     let mut context = Context::new(LIMITS, Stamp::EMPTY);
-    context.masking_key = || frames::KEY;
+    context.random = || frames::KEY;
     let (mut room, mut queue) = ([0; 512], Queue::new());
     let mut connection = Connection::new(Role::Client, None);
     let mut said = [sent("text \"hi\""), sent("ping \"1\""), masked(0x82, b"x")].concat();

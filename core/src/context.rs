@@ -18,9 +18,9 @@ pub struct Context {
     /// The driver's own name for the connection whose turn it is. The engine only copies it into
     /// [`Ticket`](crate::http::Ticket)s.
     pub connection: u64,
-    /// Draws the masking key of a frame that a WebSocket client sends: four bytes that nobody can
-    /// foresee (RFC 6455 §5.3). A server never calls it.
-    pub masking_key: fn() -> [u8; 4],
+    /// Draws four bytes that nobody can foresee: the masking key of a frame that a WebSocket client
+    /// sends (RFC 6455 §5.3). Never called for a server.
+    pub random: fn() -> [u8; 4],
 }
 
 impl Context {
@@ -32,7 +32,7 @@ impl Context {
             now: Instant::from_millis(0),
             stamp,
             connection: 0,
-            masking_key: || [0; 4],
+            random: || [0; 4],
         }
     }
 }

@@ -1,5 +1,6 @@
 //! A WebSocket client that blocks, for tools and tests.
 
+use core::cell::Cell;
 use core::time::Duration;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -54,7 +55,9 @@ pub struct WebSocketClient {
 }
 
 /// What is called with all bytes of frames, as they come and go.
-struct Trace(Box<dyn FnMut(Direction, &[u8])>);
+struct Trace(Box<OnBytes>);
+
+type OnBytes = dyn FnMut(Direction, &[u8]);
 
 /// Which way bytes go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -173,7 +176,7 @@ impl WebSocketClient {
             }
         };
         let mut context = Context::new(options.limits.clone(), Stamp::EMPTY);
-        context.masking_key = draw_key;
+        context.random = random;
         Ok(Self {
             stream,
             connection: Connection::new(Role::Client, opened.compression),
@@ -440,12 +443,22 @@ fn has_port(authority: &str) -> bool {
     authority[host_end..].contains(':')
 }
 
-fn draw_key() -> [u8; 4] {
-    let mut key = [0; 4];
-    // Where the system has no randomness the key is known, which is against the rule; but then nothing
-    // that is to be kept secret works on this system.
-    let _ = getrandom::fill(&mut key);
-    key
+/// Four bytes of the system's randomness, of which a thread takes 256 at a time.
+fn random() -> [u8; 4] {
+    thread_local! {
+        static BYTES: Cell<([u8; 256], usize)> = const { Cell::new(([0; 256], 256)) };
+    }
+    let (mut bytes, mut at) = BYTES.get();
+    if at == bytes.len() {
+        // Where the system has none the bytes are known, which is against the rule; but then nothing that
+        // is to be kept secret works on this system.
+        let _ = getrandom::fill(&mut bytes);
+        at = 0;
+    }
+    let mut drawn = [0; 4];
+    drawn.copy_from_slice(&bytes[at..at + 4]);
+    BYTES.set((bytes, at + drawn.len()));
+    drawn
 }
 
 fn invalid(what: &str) -> io::Error {

@@ -28,6 +28,10 @@ pub(crate) struct Io {
     rest: Rest,
     pub(crate) pool: Pool,
     /// Outboxes to be used again.
+    #[expect(
+        clippy::vec_box,
+        reason = "a connection gets the box and not what is in it"
+    )]
     pub(crate) outboxes: Vec<Box<Outbox>>,
     max_window_len: usize,
 }

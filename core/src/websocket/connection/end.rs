@@ -192,7 +192,7 @@ impl Connection {
     pub(in crate::websocket) fn masking_key(&self, context: &Context) -> Option<[u8; 4]> {
         match self.role {
             Role::Server => None,
-            Role::Client => Some((context.masking_key)()),
+            Role::Client => Some((context.random)()),
         }
     }
 }
