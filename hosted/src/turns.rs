@@ -161,6 +161,7 @@ impl Io {
         if !input.remaining().is_empty() {
             self.keep_unread(connection, input.remaining());
         }
+        inflater.rest();
         connection.inflater = inflater;
         verdict
     }
@@ -183,6 +184,7 @@ impl Io {
         let mut input = Input::new(unread.remaining(), outlook).with_inflater(&mut inflater);
         let verdict = self.take_turns(application, connection, &mut input);
         let (consumed, remaining) = (input.consumed(), input.remaining().len());
+        inflater.rest();
         connection.inflater = inflater;
         if remaining == 0 {
             unread.recycle(&mut self.pool);
@@ -245,6 +247,7 @@ impl Io {
                 Turn::Receive | Turn::Wait | Turn::Close(_) => break Interest::None,
             }
         };
+        connection.deflater.rest();
         self.wait_for(connection, interest)
     }
 

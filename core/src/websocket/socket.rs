@@ -336,9 +336,7 @@ impl<'s> Socket<'s> {
         if !deflater.begin(window_bits, takeover) {
             return None;
         }
-        let deflated = deflater.deflate(data, room.get_mut(..most)?);
-        deflater.end(takeover);
-        let len = deflated?;
+        let len = deflater.deflate(data, room.get_mut(..most)?)?;
         if let Some(key) = key {
             mask(room.get_mut(..len)?, key);
         }

@@ -300,9 +300,6 @@ impl Connection {
             Ok(inflated) => inflated,
             Err(_) => return Next::Fail(Error::InvalidDeflate),
         };
-        if inflated.is_done {
-            inflater.end(takeover);
-        }
         let consumed = inflated.consumed.min(len);
         input.consume(consumed);
         self.left = self.left.wrapping_sub(consumed as u64);
