@@ -32,12 +32,13 @@ const MILLISECOND: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
 
 type Call = Box<dyn FnMut(&mut Socket<'_>)>;
+type OnMessage = Box<dyn FnMut(Part<'_>, &mut Socket<'_>)>;
 
 /// An application that is told what to do with its socket.
 #[derive(Default)]
 struct Script {
     opened: Option<Call>,
-    message: Option<Box<dyn FnMut(Part<'_>, &mut Socket<'_>)>>,
+    message: Option<OnMessage>,
     ready: Option<Call>,
     ends: Vec<(CloseCode, bool, Option<Error>)>,
 }

@@ -347,7 +347,7 @@ fn parameter(input: &[u8]) -> IResult<&[u8], (&[u8], Option<Quoted<'_>>)> {
 }
 
 fn put_takeovers(writer: &mut Writer<'_>, server: Takeover, client: Takeover) {
-    for (takeover, name) in [
+    for &(takeover, name) in &[
         (server, SERVER_NO_CONTEXT_TAKEOVER),
         (client, CLIENT_NO_CONTEXT_TAKEOVER),
     ] {

@@ -19,8 +19,8 @@ use core::fmt;
 use super::accept_key::{accept, key, parse_key};
 use super::extension::{self, Accepted, Agreement, Deflate};
 use crate::field;
-use crate::http::values::authority::Authority;
 use crate::http::{Field, Framing, Method, Request, Response, Status, Version, emit};
+use crate::syntax::number::decimal;
 use crate::syntax::token::{eq_ignore_case, is_token};
 
 /// An opening handshake that keeps the rules of RFC 6455 §4.2.1.
@@ -219,21 +219,36 @@ const MAX_PROTOCOLS: usize = 32;
 /// Whether a browser's `origin` is that of the server at `authority`, by the scheme's own port where
 /// one is not named. The scheme itself is not known here: a proxy may have ended TLS.
 fn is_origin_of(origin: &str, authority: &str) -> bool {
-    let Some((scheme, of_page)) = origin.split_once("://") else {
-        return false;
+    let (of_page, port) = match (
+        origin.strip_prefix("http://"),
+        origin.strip_prefix("https://"),
+    ) {
+        (Some(of_page), _) => (of_page, 80),
+        (_, Some(of_page)) => (of_page, 443),
+        (None, None) => return false,
     };
-    let port = match scheme {
-        "http" => 80,
-        "https" => 443,
-        _ => return false,
-    };
-    let (Ok(of_page), Ok(ours)) = (
-        Authority::parse(of_page.as_bytes()),
-        Authority::parse(authority.as_bytes()),
-    ) else {
-        return false;
-    };
-    of_page.host() == ours.host() && of_page.port().unwrap_or(port) == ours.port().unwrap_or(port)
+    let (page_host, page_port) = split_port(of_page);
+    let (our_host, our_port) = split_port(authority);
+    let is_same = |page: Option<u64>, ours: Option<u64>| page.is_some() && page == ours;
+    page_host.eq_ignore_ascii_case(our_host)
+        && is_same(
+            page_port.map_or(Some(port), decimal),
+            our_port.map_or(Some(port), decimal),
+        )
+}
+
+/// The host of an authority, and its port where there is one that is not empty.
+fn split_port(authority: &str) -> (&str, Option<&[u8]>) {
+    let colon = authority.bytes().rposition(|byte| byte == b':');
+    let split = colon.and_then(|colon| authority.split_at_checked(colon));
+    match split {
+        // Within the brackets of an IPv6 address, a colon is none before a port.
+        Some((host, port)) if !port.bytes().any(|byte| byte == b']') => {
+            let port = port.as_bytes().get(1..);
+            (host, port.filter(|port| !port.is_empty()))
+        }
+        _ => (authority, None),
+    }
 }
 
 /// How many values there are.
@@ -343,14 +358,15 @@ impl<'t> Agreed<'t> {
             extensions.get(..len)
         });
         let protocol = self.protocol.map(str::as_bytes);
-        // A field that is not there stands as one more `Upgrade`'s place: the slice is cut before it.
+        // What is behind `len` of these is not sent.
         let mut fields = [field!("Upgrade", "websocket"); 4];
         let mut len: usize = 1;
-        for (name, value) in [
+        let optional = [
             ("Sec-WebSocket-Accept", Some(self.accept.as_slice())),
             ("Sec-WebSocket-Protocol", protocol),
             (extension::FIELD_NAME, accepted),
-        ] {
+        ];
+        for &(name, value) in &optional {
             if let Some(value) = value
                 && let Ok(field) = Field::new(name, value)
                 && let Some(to) = fields.get_mut(len)

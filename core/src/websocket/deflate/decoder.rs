@@ -13,8 +13,7 @@ pub struct Decoder {
     bits: Bits,
     /// Whether the block at hand, or the last one, has BFINAL set.
     is_final: bool,
-    /// Whether the codes are the fixed ones, which then need not be made once more.
-    has_fixed: bool,
+    codes: Codes,
     /// How much of the tail has been read.
     tail_len: u8,
     literals: Code<288, 512>,
@@ -22,6 +21,15 @@ pub struct Decoder {
     distances: Code<32, 128>,
     /// Code lengths: those of code lengths, then those of literals, and of distances behind them.
     lengths: [u8; 320],
+}
+
+/// What the codes at hand are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Codes {
+    /// The fixed ones, which need not be made once more.
+    Fixed,
+    /// Those of a block, or none yet.
+    Other,
 }
 
 /// What the next bits of the message are.
@@ -78,7 +86,7 @@ impl Decoder {
             state: State::Done,
             bits: Bits::new(),
             is_final: false,
-            has_fixed: false,
+            codes: Codes::Other,
             tail_len: 0,
             literals: Code::new(),
             distances: Code::new(),
@@ -253,12 +261,12 @@ impl Decoder {
 
     /// The codes of RFC 1951 §3.2.6.
     fn fixed(&mut self) -> Option<State> {
-        if !self.has_fixed {
+        if self.codes != Codes::Fixed {
             let lengths = repeat_n(8, 144).chain(repeat_n(9, 112));
             let lengths = lengths.chain(repeat_n(7, 24)).chain(repeat_n(8, 8));
             self.literals.build(lengths, Complete::Always)?;
             self.distances.build(repeat_n(5, 32), Complete::Always)?;
-            self.has_fixed = true;
+            self.codes = Codes::Fixed;
         }
         Some(State::Symbols)
     }
@@ -278,7 +286,7 @@ impl Decoder {
         if counts.literals > 286 || counts.distances > 30 {
             return Err(Stop::Invalid);
         }
-        self.has_fixed = false;
+        self.codes = Codes::Other;
         self.lengths = [0; 320];
         Ok(State::LengthCode { counts, read: 0 })
     }
@@ -494,6 +502,7 @@ const DISTANCES: [Range; 30] = ranges::<30>(1, 2);
 /// be added, and after as many as `same` each there is one more.
 #[expect(
     clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
     clippy::indexing_slicing,
     reason = "evaluated by the compiler only"
 )]
@@ -502,7 +511,7 @@ const fn ranges<const COUNT: usize>(mut least: u16, same: u32) -> [Range; COUNT]
     let mut index = 0;
     while index < COUNT {
         let step = index as u32 / same;
-        let extra = if step > 1 { step - 1 } else { 0 };
+        let extra = step.saturating_sub(1);
         ranges[index] = Range { least, extra };
         least = least.wrapping_add(1 << extra);
         index += 1;

@@ -136,6 +136,7 @@ impl<'t> Writer<'t> {
 }
 
 /// The fixed code words of literals, first bit lowest, RFC 1951 §3.2.6.
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler only")]
 static LITERALS: [u16; 256] = {
     let mut words = [0; 256];
     let mut literal = 0_u16;
@@ -151,6 +152,7 @@ static LITERALS: [u16; 256] = {
 
 /// The fixed code words of lengths from 3 on with the bits to be added behind them, and in the highest
 /// byte how many bits that is together, RFC 1951 §3.2.5 and §3.2.6.
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler only")]
 static LENGTHS: [u32; 256] = {
     let mut words = [0; 256];
     let mut above = 0_u32;

@@ -1,4 +1,9 @@
 //! Against another implementation of RFC 1951, in both directions, at every window and every cut.
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    reason = "a test that overflows fails"
+)]
 
 use std::string::ToString;
 use std::vec;
