@@ -3,6 +3,8 @@
 #[path = "fuzz/src/bodies.rs"]
 mod bodies;
 mod support;
+#[path = "fuzz/src/websocket.rs"]
+mod websocket;
 
 use std::path::Path;
 
@@ -65,16 +67,53 @@ fn a_connection_says_the_same_however_its_bytes_come_and_go() {
     damaged(4, 6000, bodies::connection);
 }
 
+type Body = fn(&[u8]);
+
+/// All targets of `tests/fuzz`.
+const TARGETS: [(&str, Body); 9] = [
+    ("head", bodies::head),
+    ("chunked", bodies::chunked),
+    ("connection", bodies::connection),
+    ("frame", websocket::frame),
+    ("websocket", websocket::websocket),
+    ("handshake", websocket::handshake),
+    ("extensions", websocket::extensions),
+    ("inflate", websocket::inflate),
+    ("deflate", websocket::deflate),
+];
+
+#[test]
+fn what_is_seeded_for_websocket_holds_under_damage() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/seeds");
+    let mut noise = Noise::new(9);
+    for (target, body) in &TARGETS[3..] {
+        let entries = std::fs::read_dir(folder.join(target)).expect("a folder of seeds");
+        let seeds: Vec<Vec<u8>> = entries
+            .map(|entry| std::fs::read(entry.expect("an entry").path()).expect("a seed"))
+            .collect();
+        for round in 0..4000 {
+            let mut bytes = noise.one_of(&seeds).clone();
+            for _ in 0..=(round % 5) {
+                let at = noise.below(bytes.len());
+                match noise.below(4) {
+                    0 => bytes[at] = noise.byte(),
+                    1 => bytes[at] ^= 1 << noise.below(8),
+                    2 => bytes.insert(at, noise.byte()),
+                    _ => damage(&mut noise, &mut bytes),
+                }
+                if bytes.is_empty() {
+                    bytes.push(0);
+                }
+            }
+            body(&bytes);
+        }
+    }
+}
+
 #[test]
 fn inputs_that_were_found_by_fuzzing_hold() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/seeds");
-    type Body = fn(&[u8]);
-    let targets: [(&str, Body); 3] = [
-        ("head", bodies::head),
-        ("chunked", bodies::chunked),
-        ("connection", bodies::connection),
-    ];
-    for (target, body) in targets {
+    for (target, body) in TARGETS {
         let entries = std::fs::read_dir(folder.join(target)).expect("a folder of seeds");
         for entry in entries {
             body(&std::fs::read(entry.expect("an entry").path()).expect("a readable seed"));
