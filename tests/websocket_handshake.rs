@@ -90,7 +90,10 @@ fn what_a_server_requires_is_there_or_the_answer_says_what_is_not() {
         ("§4.1", "Version", "Protocol: a|Sec-WebSocket-Protocol: a|Sec-WebSocket-Version", 400),
         ("§4.1", "Version", "Protocol: a b|Sec-WebSocket-Version", 400),
         ("§9.1", "Version", "Extensions: x-unknown; a=1|Sec-WebSocket-Version", 101),
+        ("§4.1", "dGhlIHNhbXBsZSBub25jZQ==", "AQIDBAUGBwgJCgsMDQ4PEC==", 101),
+        ("§4.1", "Version", "Protocol: ,|Sec-WebSocket-Version", 400),
         ("§9.1", "Version", "Extensions: x;|Sec-WebSocket-Version", 400),
+        ("§9.1", "Version", "Extensions:|Sec-WebSocket-Version", 400),
         ("§4.1", "Host", "Origin: null|Host", 101),
         ("§4.1", "Host", "Origin: http://a|Origin: http://b|Host", 400),
         ("§4.2.1", "Host: example.com|", "", 400),
@@ -108,6 +111,12 @@ fn what_a_server_requires_is_there_or_the_answer_says_what_is_not() {
             405 => assert!(has("Allow: GET"), "{place}"),
             426 => {
                 assert!(has("Upgrade: websocket"), "{place}");
+                let connection = if state == State::Receiving {
+                    ""
+                } else {
+                    "close, "
+                };
+                assert!(has(&format!("Connection: {connection}upgrade")), "{place}");
                 assert!(has("Sec-WebSocket-Version: 13"), "{place}");
             }
             _ => {}
@@ -234,11 +243,27 @@ fn a_client_asks_as_the_rfc_says() {
     for room in 0..len {
         assert_eq!(opening.emit(&mut out[..room]), None);
     }
-    let wrong = Opening {
-        protocols: &["not a token"],
-        ..opening
-    };
-    assert_eq!(wrong.emit(&mut out), None);
+    for protocols in [&["not a token"][..], &["a", "b", "a"], &[""]] {
+        let wrong = Opening {
+            protocols,
+            ..opening
+        };
+        assert_eq!(wrong.emit(&mut out), None, "{protocols:?}");
+    }
+    // What is written anyway cannot be given.
+    for field in [field!("Host", "b"), field!("sec-websocket-key", "x")] {
+        let fields = &[field];
+        assert_eq!(Opening { fields, ..opening }.emit(&mut out), None);
+    }
+    let authority = "";
+    assert_eq!(
+        Opening {
+            authority,
+            ..opening
+        }
+        .emit(&mut out),
+        None
+    );
 }
 
 #[test]
@@ -254,6 +279,7 @@ fn a_client_checks_what_it_gets() {
     let rows = [
         // RFC 6455 §4.1, in its order.
         ("", "", Ok((None, None))),
+        ("HTTP/1.1", "HTTP/1.0", Err(AnswerError::Version)),
         ("101 Switching Protocols", "200 OK", Err(AnswerError::Status(Status::OK))),
         ("Upgrade: websocket|", "", Err(AnswerError::Upgrade)),
         ("Upgrade: websocket", "Upgrade: WebSocket", Ok((None, None))),

@@ -123,6 +123,7 @@ pub(crate) const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 pub(crate) const CLOSE: &[u8] = b"Connection: close\r\n";
 pub(crate) const KEEP_ALIVE: &[u8] = b"Connection: keep-alive\r\n";
 pub(crate) const UPGRADE: &[u8] = b"Connection: upgrade\r\n";
+pub(crate) const CLOSE_UPGRADE: &[u8] = b"Connection: close, upgrade\r\n";
 
 /// The usual answer, whole: 200, a length, and nothing of the connection.
 #[inline(always)]

@@ -404,7 +404,14 @@ impl<'r> Reply<'r> {
 
     /// Writes the head of an answer, or nothing.
     fn head(&mut self, status: Status, fields: &[Field<'_>], framing: Framing) -> bool {
-        let connection = self.connection.connection_field();
+        let mut connection = self.connection.connection_field();
+        if status == Status::UPGRADE_REQUIRED {
+            // Its `Upgrade` is of this connection only (RFC 9110 §7.8).
+            connection = match connection {
+                emit::CLOSE => emit::CLOSE_UPGRADE,
+                _ => emit::UPGRADE,
+            };
+        }
         let stamp = &self.context.stamp;
         self.output.append(|writer| {
             emit::response(writer, status, stamp, framing, connection, fields);

@@ -35,13 +35,13 @@ pub fn key(nonce: &[u8; 16]) -> [u8; 24] {
     value
 }
 
-/// The key in a field value that is the base64 of 16 bytes, written as base64 is (RFC 4648 §3.5).
+/// The key in a field value that is the base64 of 16 bytes. The bits behind the last byte may be any,
+/// as they are in the example of RFC 6455 §4.1: nobody decodes the key.
 pub(super) fn parse_key(value: &[u8]) -> Option<&[u8; 24]> {
-    let key = value.first_chunk().filter(|key| key.len() == value.len())?;
-    let text = core::str::from_utf8(key).ok()?;
-    let mut nonce = [0; 16];
-    let nonce = Base64::decode(text, &mut nonce).ok()?;
-    (nonce.len() == 16).then_some(key)
+    let key = value.first_chunk().filter(|_| value.len() == 24)?;
+    let digits = key.strip_suffix(b"==")?;
+    let is_digit = |&byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+    digits.iter().all(is_digit).then_some(key)
 }
 
 #[cfg(test)]
@@ -58,6 +58,13 @@ mod tests {
     }
 
     #[test]
+    fn the_key_of_the_rfcs_example_is_one() {
+        // RFC 6455 §4.1, item 7.
+        let key = b"AQIDBAUGBwgJCgsMDQ4PEC==";
+        assert_eq!(parse_key(key), Some(key));
+    }
+
+    #[test]
     fn a_key_is_the_base64_of_sixteen_bytes() {
         for value in [
             "",
@@ -67,8 +74,6 @@ mod tests {
             // 17 and 18 bytes.
             "dGhlIHNhbXBsZSBub25jZWE=",
             "dGhlIHNhbXBsZSBub25jZWFh",
-            // Bits that are not zero behind the last byte.
-            "dGhlIHNhbXBsZSBub25jZR==",
             "dGhlIHNhbXBsZSBub25jZ!==",
             "dGhlIHNhbXBsZSBub25j=Q==",
         ] {

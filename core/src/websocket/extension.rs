@@ -21,7 +21,7 @@ use super::deflate::Takeover;
 use crate::http::Fields;
 use crate::syntax::number::decimal;
 use crate::syntax::quoted::{Quoted, token_or_quoted_string};
-use crate::syntax::token::{eq_ignore_case, is_token, ows, token};
+use crate::syntax::token::{eq_ignore_case, is_tchar, ows, token};
 use crate::window::Writer;
 
 /// What our side is willing to do.
@@ -31,7 +31,8 @@ use crate::window::Writer;
     reason = "built by functional update from a preset"
 )]
 pub struct Deflate {
-    /// The server's window has at most 2 to the power of this many bytes, 8 to 15.
+    /// The server's window has at most 2 to the power of this many bytes: 8 to 15, as which count what
+    /// is below and above.
     pub server_max_window_bits: u8,
     /// The client's window. Below 15, only clients are agreed with that offer to limit theirs.
     pub client_max_window_bits: u8,
@@ -42,6 +43,14 @@ pub struct Deflate {
 }
 
 impl Deflate {
+    const fn server_bits(&self) -> u8 {
+        in_range(self.server_max_window_bits)
+    }
+
+    const fn client_bits(&self) -> u8 {
+        in_range(self.client_max_window_bits)
+    }
+
     /// The best compression: a window of 32 KiB for each direction of each connection.
     pub const SERVER: Self = Self {
         server_max_window_bits: 15,
@@ -63,6 +72,15 @@ impl Deflate {
         client_max_window_bits: 10,
         ..Self::SHARED
     };
+}
+
+/// A window's size as it may be, whatever is asked for.
+const fn in_range(bits: u8) -> u8 {
+    match bits {
+        0..=8 => 8,
+        9..=14 => bits,
+        15.. => 15,
+    }
 }
 
 /// What both sides have agreed on.
@@ -145,6 +163,7 @@ pub fn accept_offer(
     fields: Fields<'_>,
     ours: &Deflate,
 ) -> Result<Option<Accepted>, InvalidExtensions> {
+    check(fields)?;
     let mut accepted = None;
     for element in fields.list(FIELD_NAME) {
         let offer = Offer::parse(element)?;
@@ -155,8 +174,11 @@ pub fn accept_offer(
     Ok(accepted)
 }
 
-/// Whether the field lines of a request are a list of extensions, whatever is in it.
+/// Whether the field lines of a head are a list of extensions, whatever is in it; an empty one is none.
 pub(super) fn check(fields: Fields<'_>) -> Result<(), InvalidExtensions> {
+    if fields.value(FIELD_NAME).is_some() && fields.list(FIELD_NAME).next().is_none() {
+        return Err(InvalidExtensions);
+    }
     fields
         .list(FIELD_NAME)
         .try_for_each(|element| Offer::parse(element).map(|_| ()))
@@ -165,9 +187,9 @@ pub(super) fn check(fields: Fields<'_>) -> Result<(), InvalidExtensions> {
 /// As a client: writes the offer of `ours`; answers its length in bytes.
 #[must_use]
 pub fn emit_offer(ours: &Deflate, to: &mut [u8; MAX_LEN]) -> Option<usize> {
-    let server_bits = ours.server_max_window_bits;
+    let server_bits = ours.server_bits();
     let server_bits = (server_bits < 15).then_some(server_bits);
-    let client_bits = ours.client_max_window_bits;
+    let client_bits = ours.client_bits();
     let client_bits = (client_bits < 15).then_some(client_bits);
     let mut writer = Writer::new(to);
     writer.put(NAME.as_bytes());
@@ -193,6 +215,7 @@ pub fn check_answer(
     fields: Fields<'_>,
     ours: Option<&Deflate>,
 ) -> Result<Option<Agreement>, InvalidExtensions> {
+    check(fields)?;
     let mut agreement = None;
     for element in fields.list(FIELD_NAME) {
         let answer = Offer::parse(element)?.ok_or(InvalidExtensions)?;
@@ -238,12 +261,17 @@ impl Offer {
         while !rest.is_empty() {
             let (behind, (name, value)) = parameter(rest).map_err(|_| InvalidExtensions)?;
             // The value behind quotes has to be a token, too (RFC 6455 §9.1).
-            let value = match value.map(|value| value.as_slice()) {
-                None => None,
-                Some(Some(value)) if is_token(value) => Some(value),
-                Some(_) => return Err(InvalidExtensions),
+            if value.is_some_and(|value| !value.bytes().all(is_tchar) || value.raw().is_empty()) {
+                return Err(InvalidExtensions);
+            }
+            // No value that means something is longer.
+            let mut bytes = [0; 2];
+            let value = value.map(|value| value.copy_into(&mut bytes));
+            offer = match value {
+                Some(Err(_)) => None,
+                Some(Ok(value)) => offer.and_then(|offer| offer.with(name, Some(value))),
+                None => offer.and_then(|offer| offer.with(name, None)),
             };
-            offer = offer.and_then(|offer| offer.with(name, value));
             rest = behind;
         }
         Ok(offer)
@@ -272,14 +300,14 @@ impl Offer {
     /// As a server: the offer as we accept it.
     fn accept(self, ours: &Deflate) -> Option<Accepted> {
         let client_window_bits = match self.client_bits {
-            ClientBits::Absent if ours.client_max_window_bits < 15 => return None,
+            ClientBits::Absent if ours.client_bits() < 15 => return None,
             ClientBits::Absent => 15,
-            ClientBits::Any => ours.client_max_window_bits,
-            ClientBits::Most(bits) => bits.min(ours.client_max_window_bits),
+            ClientBits::Any => ours.client_bits(),
+            ClientBits::Most(bits) => bits.min(ours.client_bits()),
         };
         let server_bits = self.server_bits.unwrap_or(15);
         let agreement = Agreement {
-            server_window_bits: server_bits.min(ours.server_max_window_bits),
+            server_window_bits: server_bits.min(ours.server_bits()),
             client_window_bits,
             server_takeover: either(self.server_takeover, ours.server_takeover),
             client_takeover: either(self.client_takeover, ours.client_takeover),
@@ -298,17 +326,17 @@ impl Offer {
         let server_window_bits = self.server_bits.unwrap_or(15);
         let client_window_bits = match self.client_bits {
             ClientBits::Absent => 15,
-            ClientBits::Most(bits) if bits <= ours.client_max_window_bits => bits,
+            ClientBits::Most(bits) if bits <= ours.client_bits() => bits,
             ClientBits::Any | ClientBits::Most(_) => return Err(InvalidExtensions),
         };
         let wants = |takeover| takeover == Takeover::Forbidden;
         let is_forgetful = wants(self.server_takeover) || !wants(ours.server_takeover);
-        if server_window_bits > ours.server_max_window_bits || !is_forgetful {
+        if server_window_bits > ours.server_bits() || !is_forgetful {
             return Err(InvalidExtensions);
         }
         Ok(Agreement {
             server_window_bits,
-            client_window_bits: client_window_bits.min(ours.client_max_window_bits),
+            client_window_bits: client_window_bits.min(ours.client_bits()),
             server_takeover: self.server_takeover,
             client_takeover: either(self.client_takeover, ours.client_takeover),
         })
@@ -416,6 +444,9 @@ mod tests {
             ("pd; client_max_window_bits; server_max_window_bits=10", Deflate::SERVER, "pd; server_max_window_bits=10"),
             ("pd; server_max_window_bits=15", Deflate::SERVER, "pd; server_max_window_bits=15"),
             ("pd; server_max_window_bits=\"10\"", Deflate::SERVER, "pd; server_max_window_bits=10"),
+            ("pd; server_max_window_bits=\"1\\0\"", Deflate::SERVER, "pd; server_max_window_bits=10"),
+            ("pd; x=\"long-token\"", Deflate::SERVER, "-"),
+            ("pd; client_max_window_bits", Deflate { client_max_window_bits: 3, ..Deflate::SERVER }, "pd; client_max_window_bits=8"),
             ("pd; client_max_window_bits=9", Deflate::SERVER, "pd; client_max_window_bits=9"),
             // §7.1.1: either side may ask for no takeover.
             ("pd; server_no_context_takeover", Deflate::SERVER, "pd; server_no_context_takeover"),
@@ -441,6 +472,9 @@ mod tests {
             ("pd; client_max_window_bits; client_max_window_bits=9", Deflate::SERVER, "-"),
             ("pd; server_max_window_bits=9; server_max_window_bits=9", Deflate::SERVER, "-"),
             // RFC 6455 §9.1: what is no list of extensions fails the handshake.
+            ("", Deflate::SERVER, "!"),
+            (" , ,", Deflate::SERVER, "!"),
+            ("pd; a=\"\"", Deflate::SERVER, "!"),
             ("pd;", Deflate::SERVER, "!"),
             ("pd; =1", Deflate::SERVER, "!"),
             ("pd; a=", Deflate::SERVER, "!"),
@@ -478,7 +512,7 @@ mod tests {
         use Takeover::{Allowed, Forbidden};
         #[rustfmt::skip]
         let rows = [
-            ("", Some(&Deflate::SERVER), Ok(None)),
+            ("", Some(&Deflate::SERVER), Err(InvalidExtensions)),
             ("pd", Some(&Deflate::SERVER), agreed(15, 15, Allowed, Allowed)),
             ("pd; server_no_context_takeover; client_max_window_bits=9", Some(&Deflate::SERVER), agreed(15, 9, Forbidden, Allowed)),
             ("pd; server_no_context_takeover; server_max_window_bits=12", Some(&SMALL), agreed(12, 11, Forbidden, Forbidden)),

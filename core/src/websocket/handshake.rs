@@ -142,7 +142,7 @@ impl<'r> Handshake<'r> {
     pub fn protocols(&self) -> impl Iterator<Item = &'r str> + use<'r> {
         let fields = self.request.fields();
         fields
-            .list("Sec-WebSocket-Protocol")
+            .list(PROTOCOL)
             .filter_map(|protocol| core::str::from_utf8(protocol).ok())
     }
 
@@ -178,7 +178,10 @@ impl<'r> Handshake<'r> {
 
     fn check_protocols(&self) -> Result<(), HandshakeError> {
         let fields = self.request.fields();
-        let protocols = || fields.list("Sec-WebSocket-Protocol");
+        let protocols = || fields.list(PROTOCOL);
+        if fields.value(PROTOCOL).is_some() && protocols().next().is_none() {
+            return Err(HandshakeError::Protocols);
+        }
         // One that is there twice is found by looking at those before it: bound what that can cost.
         let mut count = 0_usize;
         for protocol in protocols() {
@@ -212,6 +215,8 @@ impl<'r> Handshake<'r> {
         }
     }
 }
+
+const PROTOCOL: &str = "Sec-WebSocket-Protocol";
 
 /// More subprotocols than this in one handshake are refused.
 const MAX_PROTOCOLS: usize = 32;
@@ -363,7 +368,7 @@ impl<'t> Agreed<'t> {
         let mut len: usize = 1;
         let optional = [
             ("Sec-WebSocket-Accept", Some(self.accept.as_slice())),
-            ("Sec-WebSocket-Protocol", protocol),
+            (PROTOCOL, protocol),
             (extension::FIELD_NAME, accepted),
         ];
         for &(name, value) in &optional {
@@ -414,6 +419,8 @@ pub struct Opened<'c> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AnswerError {
+    /// HTTP/1.0, which has no upgrade (RFC 9110 §7.8).
+    Version,
     /// A status code other than 101.
     Status(Status),
     /// `Upgrade` is not `websocket`.
@@ -446,7 +453,12 @@ impl<'c> Opening<'c> {
     /// not fit, or a part of it is not what it should be.
     #[must_use]
     pub fn emit(&self, out: &mut [u8]) -> Option<usize> {
-        if !self.protocols.iter().all(|name| is_token(name.as_bytes())) {
+        let is_legal = |(index, name): (usize, &&str)| {
+            let before = self.protocols.iter().take(index);
+            is_token(name.as_bytes()) && !before.into_iter().any(|other| other == name)
+        };
+        let are_protocols = self.protocols.iter().enumerate().all(is_legal);
+        if !are_protocols || self.authority.is_empty() || self.fields.iter().any(is_own) {
             return None;
         }
         let head = emit::request_head(
@@ -496,6 +508,9 @@ impl<'c> Opening<'c> {
     /// The first rule of RFC 6455 §4.1 that it breaks: the connection is to be closed.
     pub fn check(&self, answer: &Response<'_>) -> Result<Opened<'c>, AnswerError> {
         let fields = answer.fields();
+        if answer.version() != Version::Http11 {
+            return Err(AnswerError::Version);
+        }
         if answer.status() != Status::SWITCHING_PROTOCOLS {
             return Err(AnswerError::Status(answer.status()));
         }
@@ -511,7 +526,7 @@ impl<'c> Opening<'c> {
             Count::One(value) if *value == accept(&key(&self.nonce)) => {}
             Count::One(_) | Count::None | Count::Several => return Err(AnswerError::Accept),
         }
-        let protocol = match one(fields.values("Sec-WebSocket-Protocol")) {
+        let protocol = match one(fields.values(PROTOCOL)) {
             Count::None => None,
             Count::One(value) => {
                 let named = self.protocols.iter().find(|name| name.as_bytes() == value);
@@ -528,12 +543,27 @@ impl<'c> Opening<'c> {
     }
 }
 
+/// Whether a field is one that [`Opening::emit`] writes.
+fn is_own(field: &Field<'_>) -> bool {
+    const OURS: [&str; 6] = [
+        "Host",
+        "Upgrade",
+        "Sec-WebSocket-Version",
+        "Sec-WebSocket-Key",
+        PROTOCOL,
+        extension::FIELD_NAME,
+    ];
+    OURS.iter()
+        .any(|name| name.eq_ignore_ascii_case(field.name()))
+}
+
 impl fmt::Display for AnswerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Status(status) => {
                 write!(f, "expected status code 101, found {}", status.code())
             }
+            Self::Version => f.write_str("expected HTTP/1.1"),
             Self::Upgrade => f.write_str("expected an upgrade to websocket"),
             Self::Connection => f.write_str("expected Connection: upgrade"),
             Self::Accept => f.write_str("expected the Sec-WebSocket-Accept of our key"),
