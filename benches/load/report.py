@@ -1,4 +1,4 @@
-"""Tables for people, JSON for programs, and what both scripts take as options."""
+"""Tables for people, JSON for programs, and what all scripts take as options."""
 
 import argparse
 import json
@@ -9,7 +9,7 @@ import sys
 
 
 def options(description):
-    """The options that both scripts have."""
+    """The options that all scripts have."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--only", metavar="NAMES", help="comma-separated servers, e.g. kinglet,hyper")
     parser.add_argument("--json", metavar="FILE", help="write every figure to this file as well")

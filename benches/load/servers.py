@@ -71,17 +71,18 @@ class Server:
 
 
 class Kinglet(Server):
-    """With the back end of the system, or with flags that choose another."""
+    """An example, with flags that choose how it serves."""
 
-    def __init__(self, name, *flags):
-        super().__init__(name, target_folder() / "release" / "examples" / "hello")
+    def __init__(self, name, example, *flags):
+        super().__init__(name, target_folder() / "release" / "examples" / example)
+        self.example = example
         self.flags = flags
 
     def command(self, listen, threads, folder, alone):
         return [*super().command(listen, threads, folder, alone), *self.flags]
 
     def build(self):
-        cargo_build(ROOT, "--example", "hello")
+        cargo_build(ROOT, "--example", self.example)
 
 
 class UWebSockets(Server):
@@ -89,14 +90,15 @@ class UWebSockets(Server):
 
     programs = ("g++",)
 
-    def __init__(self):
-        super().__init__("uwebsockets", RELEASE / "peer-uwebsockets")
+    def __init__(self, source):
+        super().__init__("uwebsockets", RELEASE / f"peer-uwebsockets-{source}")
+        self.source = PEERS / "uwebsockets" / f"{source}.cpp"
 
     def build(self):
         sources = uwebsockets_sources()
-        hello = PEERS / "uwebsockets" / "hello.cpp"
         sockets = sources / "uSockets" / "src"
-        newest = max(hello.stat().st_mtime, (sockets / "loop.c").stat().st_mtime)
+        used = [self.source, self.source.parent / "options.h", sockets / "loop.c"]
+        newest = max(file.stat().st_mtime for file in used)
         if self.program.exists() and self.program.stat().st_mtime > newest:
             return
         objects = RELEASE / "uwebsockets"
@@ -110,7 +112,7 @@ class UWebSockets(Server):
         for source in sorted(c_files):
             compiled.append(str(objects / (source.stem + ".o")))
             output(["gcc", "-std=c11", *flags, "-c", str(source), "-o", compiled[-1]], BUILD_SECONDS)
-        link = ["g++", "-std=c++20", *flags, str(hello), *compiled, "-pthread"]
+        link = ["g++", "-std=c++20", *flags, str(self.source), *compiled, "-pthread"]
         output([*link, "-o", str(self.program)], BUILD_SECONDS)
 
 
@@ -137,13 +139,13 @@ class Nginx(Server):
         return [find("nginx") or "nginx", "-e", "stderr", "-p", str(folder), "-c", str(config)]
 
 
-def all_servers():
-    """Every server, in the order of the tables."""
+def http_servers():
+    """Every server of HTTP requests, in the order of the tables."""
     return [
-        Kinglet("kinglet"),
-        Kinglet("kinglet-polling", "--polling"),
+        Kinglet("kinglet", "hello"),
+        Kinglet("kinglet-polling", "hello", "--polling"),
         Server("may", RELEASE / "peer-may"),
-        UWebSockets(),
+        UWebSockets("hello"),
         Server("hyper", RELEASE / "peer-hyper"),
         Server("actix", RELEASE / "peer-actix"),
         Nginx(),
@@ -151,9 +153,19 @@ def all_servers():
     ]
 
 
-def select(names):
-    """The servers of a comma-separated list, or all of them."""
-    servers = all_servers()
+def websocket_servers():
+    """Every server of WebSocket messages, in the order of the tables."""
+    return [
+        Kinglet("kinglet", "websocket_echo", "--no-deflate"),
+        UWebSockets("echo"),
+        Server("fastwebsockets", RELEASE / "peer-fastwebsockets"),
+        Server("tokio-websockets", RELEASE / "peer-tokio-websockets"),
+        Server("tokio-tungstenite", RELEASE / "peer-tokio-tungstenite"),
+    ]
+
+
+def select(servers, names):
+    """Those of the servers in a comma-separated list, or all of them."""
     if not names:
         return servers
     wanted = names.split(",")
@@ -174,18 +186,18 @@ def build_peers():
     cargo_build(PEERS, "--locked", "--bins", "--target-dir", str(PEERS / "target"))
 
 
-def build_client():
-    """Builds the load client alone, without what the peers need."""
+def build_client(program):
+    """Builds a client and returns its path; without what the peers need."""
     target = ("--target-dir", str(PEERS / "target"))
-    cargo_build(PEERS, "--locked", "--no-default-features", "--bin", "load_client", *target)
+    cargo_build(PEERS, "--locked", "--no-default-features", "--bin", program, *target)
+    return str(RELEASE / program)
 
 
 def cargo_build(folder, *arguments):
     """A release build, once per run of the script."""
     if (folder, arguments) in _built:
         return
-    shown = folder.relative_to(ROOT) if folder != ROOT else "kinglet's hello"
-    note(f"building {shown}")
+    note(f"building {folder.relative_to(ROOT) if folder != ROOT else 'kinglet'}")
     output(["cargo", "build", "--release", "--quiet", *arguments], BUILD_SECONDS, cwd=folder)
     _built.add((folder, arguments))
 

@@ -1,7 +1,16 @@
 //! What the peers share: the command line, the listening socket and the answer.
 //!
-//! Every peer answers every GET with status 200, the fields `Content-Type`,
+//! Every HTTP peer answers every GET with status 200, the fields `Content-Type`,
 //! `Content-Length`, `Date` and `Server`, and [`BODY`] as content.
+//!
+//! Every WebSocket peer sends each message back as one frame of its opcode. On
+//! [`CHAT`] it sends it to every other client of that path instead, in order.
+
+#[cfg(feature = "futures-util")]
+pub mod messages;
+pub mod room;
+#[cfg(feature = "tokio")]
+pub mod tokio_server;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -16,6 +25,9 @@ pub const BODY: &str = "Hello, World!";
 
 /// The media type of every answer.
 pub const CONTENT_TYPE: &str = "text/plain";
+
+/// The path whose clients hear each other.
+pub const CHAT: &str = "/chat";
 
 /// Connections that may wait to be accepted; the same for every peer that lets
 /// it be chosen.
