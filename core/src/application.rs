@@ -167,90 +167,25 @@ impl<E: Default> Session<E> {
     where
         A: Application<Exchange = E> + ?Sized,
     {
-        match &self.protocol {
-            Protocol::Http(_) => self.http_turn(application, context, input, output),
-            Protocol::WebSocket(_) => self.websocket_turn(application, context, input, output),
-        }
-    }
-
-    #[inline(never)]
-    fn http_turn<A>(
-        &mut self,
-        application: &mut A,
-        context: &Context,
-        input: &mut Input<'_>,
-        output: &mut Output<'_>,
-    ) -> Turn
-    where
-        A: Application<Exchange = E> + ?Sized,
-    {
-        loop {
-            let Protocol::Http(connection) = &mut self.protocol else {
-                return self.websocket_turn(application, context, input, output);
-            };
-            let next = connection.next(context, input, output);
-            if matches!(next, Next::Request) {
-                let Some((request, reply)) = connection.request(context, input, output) else {
-                    return self.end(Turn::Close(Cause::Aborted));
-                };
-                self.exchange = E::default();
-                let _: Handled = application.request(&mut self.exchange, &request, reply);
-            } else if matches!(next, Next::Receive) {
-                self.forget_finished();
-                return Turn::Receive;
-            } else if let Some(turn) = self.act(next, application, context, input, output) {
-                return turn;
+        let (websocket, exchange) = match &mut self.protocol {
+            Protocol::Http(connection) => {
+                let exchange = &mut self.exchange;
+                match http_turn(connection, exchange, application, context, input, output) {
+                    Http::Turn(turn) => return turn,
+                    Http::WebSocket(websocket) => {
+                        self.protocol = Protocol::WebSocket(websocket);
+                        return self.turn_of_new_websocket(application, context, input, output);
+                    }
+                }
             }
-        }
-    }
-
-    /// Does what is not done in every turn, and answers what that leaves to the driver, if anything.
-    #[inline(never)]
-    fn act<A>(
-        &mut self,
-        next: Next,
-        application: &mut A,
-        context: &Context,
-        input: &Input<'_>,
-        output: &mut Output<'_>,
-    ) -> Option<Turn>
-    where
-        A: Application<Exchange = E> + ?Sized,
-    {
-        let Protocol::Http(connection) = &mut self.protocol else {
-            return None;
+            Protocol::WebSocket(websocket) => (websocket, &mut self.exchange),
         };
-        let _: Handled = match connection.event(next, context, input, output) {
-            Event::Request(request, reply) => {
-                application.request(&mut self.exchange, &request, reply)
-            }
-            Event::Content(part, reply) => application.content(&mut self.exchange, part, reply),
-            Event::Resume(reply) => application.resume(&mut self.exchange, reply),
-            Event::Stream(stream) => application.stream(&mut self.exchange, stream),
-            Event::WebSocket(mut websocket) => {
-                let mut socket = websocket.socket(context, output);
-                application.opened(&mut self.exchange, &mut socket);
-                self.protocol = Protocol::WebSocket(websocket);
-                return None;
-            }
-            Event::Receive => {
-                self.forget_finished();
-                return Some(Turn::Receive);
-            }
-            Event::Send => {
-                self.forget_finished();
-                return Some(Turn::Send);
-            }
-            Event::Wait => return Some(Turn::Wait),
-            Event::Shutdown => return Some(self.end(Turn::Shutdown)),
-            Event::Close(cause) => return Some(self.end(Turn::Close(cause))),
-        };
-        None
+        websocket_turn(websocket, exchange, application, context, input, output)
     }
 
-    /// A turn of a WebSocket.
+    /// The first turn of a WebSocket, whose application has not been told of it.
     #[inline(never)]
-    fn websocket_turn<A>(
+    fn turn_of_new_websocket<A>(
         &mut self,
         application: &mut A,
         context: &Context,
@@ -263,33 +198,9 @@ impl<E: Default> Session<E> {
         let Protocol::WebSocket(connection) = &mut self.protocol else {
             return Turn::Close(Cause::Aborted);
         };
-        loop {
-            match connection.next(context, input, output) {
-                websocket::Next::Part(slice) => {
-                    let (part, mut socket) = connection.part(slice, context, input, output);
-                    application.message(&mut self.exchange, part, &mut socket);
-                }
-                websocket::Next::Receive | websocket::Next::Again | websocket::Next::Fail(_) => {
-                    return Turn::Receive;
-                }
-                websocket::Next::Send => return Turn::Send,
-                websocket::Next::Ready => {
-                    let mut socket = connection.socket(context, output);
-                    application.ready(&mut self.exchange, &mut socket);
-                }
-                websocket::Next::Closed {
-                    code,
-                    error,
-                    reason,
-                } => {
-                    let closed = Closed::new(code, error, reason, input);
-                    application.closed(&mut self.exchange, closed);
-                    self.exchange = E::default();
-                }
-                websocket::Next::Shutdown => return Turn::Shutdown,
-                websocket::Next::Close(cause) => return Turn::Close(cause),
-            }
-        }
+        let exchange = &mut self.exchange;
+        application.opened(exchange, &mut connection.socket(context, output));
+        websocket_turn(connection, exchange, application, context, input, output)
     }
 
     /// Tells that the connection is lost, and with it the session: an application whose WebSocket has
@@ -305,20 +216,146 @@ impl<E: Default> Session<E> {
             application.closed(&mut self.exchange, closed);
         }
     }
+}
 
-    /// The last turns of a connection: what an exchange has remembered is dropped.
-    fn end(&mut self, turn: Turn) -> Turn {
-        self.exchange = E::default();
-        turn
+/// What the turns of an HTTP connection come to.
+enum Http {
+    Turn(Turn),
+    /// The connection is a WebSocket from here on.
+    WebSocket(websocket::Connection),
+}
+
+#[inline(always)]
+fn http_turn<A>(
+    connection: &mut Connection,
+    exchange: &mut A::Exchange,
+    application: &mut A,
+    context: &Context,
+    input: &mut Input<'_>,
+    output: &mut Output<'_>,
+) -> Http
+where
+    A: Application + ?Sized,
+{
+    loop {
+        let next = connection.next(context, input, output);
+        if matches!(next, Next::Request) {
+            let Some((request, reply)) = connection.request(context, input, output) else {
+                *exchange = A::Exchange::default();
+                return Http::Turn(Turn::Close(Cause::Aborted));
+            };
+            *exchange = A::Exchange::default();
+            let _: Handled = application.request(exchange, &request, reply);
+        } else if matches!(next, Next::Receive) {
+            forget_finished(connection, exchange);
+            return Http::Turn(Turn::Receive);
+        } else if let Some(http) = act(
+            connection,
+            exchange,
+            next,
+            application,
+            context,
+            input,
+            output,
+        ) {
+            return http;
+        }
     }
+}
 
-    /// What an exchange has remembered is dropped as soon as it is over.
-    fn forget_finished(&mut self) {
-        if size_of::<E>() > 0
-            && let Protocol::Http(connection) = &self.protocol
-            && connection.is_between_exchanges()
-        {
-            self.exchange = E::default();
+/// Does what is not done in every turn, and answers what comes of that, unless it goes on.
+#[inline(never)]
+fn act<A>(
+    connection: &mut Connection,
+    exchange: &mut A::Exchange,
+    next: Next,
+    application: &mut A,
+    context: &Context,
+    input: &Input<'_>,
+    output: &mut Output<'_>,
+) -> Option<Http>
+where
+    A: Application + ?Sized,
+{
+    let turn = match connection.event(next, context, input, output) {
+        Event::Request(request, reply) => {
+            let _: Handled = application.request(exchange, &request, reply);
+            return None;
+        }
+        Event::Content(part, reply) => {
+            let _: Handled = application.content(exchange, part, reply);
+            return None;
+        }
+        Event::Resume(reply) => {
+            let _: Handled = application.resume(exchange, reply);
+            return None;
+        }
+        Event::Stream(stream) => {
+            let _: Handled = application.stream(exchange, stream);
+            return None;
+        }
+        Event::WebSocket(websocket) => return Some(Http::WebSocket(websocket)),
+        Event::Receive => Turn::Receive,
+        Event::Send => Turn::Send,
+        Event::Wait => return Some(Http::Turn(Turn::Wait)),
+        // The last turns of a connection: what an exchange has remembered is dropped.
+        Event::Shutdown => {
+            *exchange = A::Exchange::default();
+            return Some(Http::Turn(Turn::Shutdown));
+        }
+        Event::Close(cause) => {
+            *exchange = A::Exchange::default();
+            return Some(Http::Turn(Turn::Close(cause)));
+        }
+    };
+    forget_finished(connection, exchange);
+    Some(Http::Turn(turn))
+}
+
+/// What an exchange has remembered is dropped as soon as it is over.
+#[inline(always)]
+fn forget_finished<E: Default>(connection: &Connection, exchange: &mut E) {
+    if size_of::<E>() > 0 && connection.is_between_exchanges() {
+        *exchange = E::default();
+    }
+}
+
+/// A turn of a WebSocket.
+#[inline(never)]
+fn websocket_turn<A>(
+    connection: &mut websocket::Connection,
+    exchange: &mut A::Exchange,
+    application: &mut A,
+    context: &Context,
+    input: &mut Input<'_>,
+    output: &mut Output<'_>,
+) -> Turn
+where
+    A: Application + ?Sized,
+{
+    loop {
+        match connection.next(context, input, output) {
+            websocket::Next::Part(slice) => {
+                let (part, mut socket) = connection.part(slice, context, input, output);
+                application.message(exchange, part, &mut socket);
+            }
+            websocket::Next::Receive | websocket::Next::Again | websocket::Next::Fail(_) => {
+                return Turn::Receive;
+            }
+            websocket::Next::Send => return Turn::Send,
+            websocket::Next::Ready => {
+                application.ready(exchange, &mut connection.socket(context, output));
+            }
+            websocket::Next::Closed {
+                code,
+                error,
+                reason,
+            } => {
+                application.closed(exchange, Closed::new(code, error, reason, input));
+                *exchange = A::Exchange::default();
+            }
+            websocket::Next::Shutdown => return Turn::Shutdown,
+            websocket::Next::Close(cause) => return Turn::Close(cause),
         }
     }
 }
@@ -326,6 +363,7 @@ impl<E: Default> Session<E> {
 impl<E> Session<E> {
     /// When the next [`turn`](Self::turn) is due at the latest, whatever comes.
     #[must_use]
+    #[inline]
     pub fn deadline(&self) -> Option<crate::Instant> {
         match &self.protocol {
             Protocol::Http(connection) => connection.deadline(),
@@ -392,6 +430,17 @@ impl<E> Session<E> {
         match &self.protocol {
             Protocol::Http(_) => false,
             Protocol::WebSocket(connection) => connection.takes_frames(),
+        }
+    }
+
+    /// Whether it is a WebSocket whose messages may be compressed: it is to be lent an
+    /// [inflater](Input::with_inflater) and a [deflater](Output::with_deflater) in each turn.
+    #[must_use]
+    #[inline(always)]
+    pub fn is_compressed(&self) -> bool {
+        match &self.protocol {
+            Protocol::Http(_) => false,
+            Protocol::WebSocket(connection) => connection.agreement().is_some(),
         }
     }
 

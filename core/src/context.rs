@@ -21,6 +21,18 @@ pub struct Context {
     /// Draws four bytes that nobody can foresee: the masking key of a frame that a WebSocket client
     /// sends (RFC 6455 §5.3). Never called for a server.
     pub random: fn() -> [u8; 4],
+    /// Whether WebSockets may be compressed.
+    pub compression: Compression,
+}
+
+/// Whether a driver has memory to compress WebSocket messages with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "these two are all there is")]
+pub enum Compression {
+    /// It has none: no compression is agreed on.
+    None,
+    /// It lends some in every turn of a session that [is compressed](crate::Session::is_compressed).
+    Lent,
 }
 
 impl Context {
@@ -33,6 +45,7 @@ impl Context {
             stamp,
             connection: 0,
             random: || [0; 4],
+            compression: Compression::None,
         }
     }
 }

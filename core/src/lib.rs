@@ -49,7 +49,7 @@ pub mod websocket;
 pub mod window;
 
 pub use application::{Application, Session, Turn};
-pub use context::{Context, Stamp};
+pub use context::{Compression, Context, Stamp};
 pub use limits::Limits;
 pub use time::Instant;
 pub use window::{Input, Output};

@@ -8,6 +8,13 @@ use kinglet_core::websocket::deflate::{
     self, Deflate, End, Inflate, Inflated, InvalidDeflate, Takeover,
 };
 
+/// What one connection compresses with, in either direction.
+#[derive(Debug, Default)]
+pub(crate) struct Codecs {
+    pub(crate) inflater: Inflater,
+    pub(crate) deflater: Deflater,
+}
+
 /// What inflates for one connection.
 #[derive(Debug, Default)]
 pub(crate) struct Inflater(Option<Box<Inflating>>);
@@ -32,29 +39,21 @@ struct Deflating {
 /// Places that a compressor remembers.
 const TABLE_LEN: usize = 8 * 1024;
 
-impl Inflater {
-    /// To be called when what was inflated has been read: between messages that know nothing of each
-    /// other, no memory is kept.
-    #[inline]
-    pub(crate) fn rest(&mut self) {
-        if let Some(inflating) = &self.0
-            && inflating.is_done
-            && inflating.takeover == Takeover::Forbidden
-        {
-            self.0 = None;
+impl Codecs {
+    /// Gives back what is not needed between two turns, when what was inflated has been read: messages
+    /// that know nothing of each other have nothing to keep.
+    pub(crate) fn rest(mut self: Box<Self>) -> Option<Box<Self>> {
+        let is_kept = |takeover| takeover == Takeover::Allowed;
+        let inflating = self.inflater.0.as_ref();
+        if inflating.is_some_and(|inflating| inflating.is_done && !is_kept(inflating.takeover)) {
+            self.inflater.0 = None;
         }
-    }
-}
-
-impl Deflater {
-    /// To be called when a turn is over.
-    #[inline]
-    pub(crate) fn rest(&mut self) {
-        if let Some(deflating) = &self.0
-            && deflating.takeover == Takeover::Forbidden
-        {
-            self.0 = None;
+        let deflating = self.deflater.0.as_ref();
+        if deflating.is_some_and(|deflating| !is_kept(deflating.takeover)) {
+            self.deflater.0 = None;
         }
+        let is_empty = self.inflater.0.is_none() && self.deflater.0.is_none();
+        (!is_empty).then_some(self)
     }
 }
 

@@ -9,7 +9,7 @@ use rustix::io::Errno;
 use rustix::net::Shutdown;
 
 use crate::buffers::{Unread, Unsent};
-use crate::codecs::{Deflater, Inflater};
+use crate::codecs::Codecs;
 use crate::outbox::Outbox;
 use crate::poller::Interest;
 
@@ -27,8 +27,8 @@ pub(crate) struct Connection<E> {
     pub(crate) unsent: Option<Box<Unsent>>,
     /// Frames from elsewhere that the peer has not taken yet; never empty.
     pub(crate) outbox: Option<Box<Outbox>>,
-    pub(crate) inflater: Inflater,
-    pub(crate) deflater: Deflater,
+    /// What a compressed WebSocket remembers.
+    pub(crate) codecs: Option<Box<Codecs>>,
     pub(crate) interest: Interest,
     pub(crate) receiving: Receiving,
     pub(crate) sending: Sending,
@@ -69,8 +69,7 @@ impl<E: Default> Connection<E> {
             unread: None,
             unsent: None,
             outbox: None,
-            inflater: Inflater::default(),
-            deflater: Deflater::default(),
+            codecs: None,
             interest: Interest::Read,
             receiving: Receiving::Open,
             sending: Sending::Open,
@@ -84,6 +83,16 @@ impl<E> Connection<E> {
     pub(crate) fn has_outbox(&self) -> bool {
         let may_send = || self.session.takes_frames() || !self.session.is_open_websocket();
         self.outbox.is_some() && may_send()
+    }
+
+    /// What it compresses with, for a turn; none where it does not.
+    #[inline(always)]
+    pub(crate) fn take_codecs(&mut self) -> Option<Box<Codecs>> {
+        if self.session.is_compressed() {
+            Some(self.codecs.take().unwrap_or_default())
+        } else {
+            None
+        }
     }
 
     /// Bytes that the peer has not taken.

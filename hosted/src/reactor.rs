@@ -178,21 +178,21 @@ impl<A: Application> Reactor<A> {
             return;
         };
         self.io.context.connection = name.to_u64();
-        let verdict = if connection.interest == Interest::Write {
-            self.io.send_on(&mut self.application, connection)
-        } else if connection.interest == Interest::Both {
-            let buffer = &mut self.receive;
-            self.io
-                .send_and_receive(&mut self.application, connection, buffer)
-        } else if connection.interest == Interest::None {
+        let verdict = match connection.interest {
+            Interest::Read => self
+                .io
+                .receive(&mut self.application, connection, &mut self.receive),
+            Interest::Write => self.io.send_on(&mut self.application, connection),
+            Interest::Both => {
+                let buffer = &mut self.receive;
+                self.io
+                    .send_and_receive(&mut self.application, connection, buffer)
+            }
             // It waits for the application; only its end can have been reported.
-            match readiness {
+            Interest::None => match readiness {
                 Readiness::Closed => Verdict::Goes(Cause::Peer),
                 Readiness::Ready => Verdict::Stays,
-            }
-        } else {
-            self.io
-                .receive(&mut self.application, connection, &mut self.receive)
+            },
         };
         self.settle(index, verdict);
     }
@@ -222,7 +222,7 @@ impl<A: Application> Reactor<A> {
     }
 
     /// Carries out a verdict, and watches a connection that stays for what it needs next.
-    #[inline]
+    #[inline(always)]
     fn settle(&mut self, index: u32, verdict: Verdict) {
         match (verdict, self.connections.get_mut(index)) {
             (Verdict::Stays, Some(connection)) => self.io.watch_deadline(index, connection),
@@ -483,7 +483,8 @@ impl<A: Application> Reactor<A> {
                 continue;
             };
             self.io.context.connection = name.to_u64();
-            let verdict = self.io.send_frames(connection);
+            let interest = connection.interest;
+            let verdict = self.io.send_frames(connection, interest);
             self.settle(index, verdict);
         }
         self.has_frames = indices;

@@ -5,11 +5,12 @@ use std::os::fd::AsFd;
 use kinglet_core::http::server::Cause;
 use kinglet_core::http::{Handled, Ticket};
 use kinglet_core::window::{Outlook, Queue};
-use kinglet_core::{Application, Context, Input, Output, Turn};
+use kinglet_core::{Application, Compression, Context, Input, Output, Turn};
 
 use crate::Options;
 use crate::buffers::{BUFFER_LEN, Pool, Rest, Unread, Unsent, send_slices};
 use crate::clock::Clock;
+use crate::codecs::{Codecs, Deflater};
 use crate::connection::{Connection, Receiving, Sending, Transfer};
 use crate::outbox::Outbox;
 use crate::poller::{Interest, Poller};
@@ -52,7 +53,12 @@ const MAX_OUTBOXES: usize = 1024;
 const MAX_TURNS: usize = 8;
 
 impl Io {
-    pub(crate) fn new(context: Context, poller: Box<dyn Poller + Send>, options: &Options) -> Self {
+    pub(crate) fn new(
+        mut context: Context,
+        poller: Box<dyn Poller + Send>,
+        options: &Options,
+    ) -> Self {
+        context.compression = Compression::Lent;
         Self {
             poller,
             clock: Clock::new(),
@@ -72,7 +78,7 @@ impl Io {
     }
 
     /// Has the reactor look at a connection again when its deadline comes.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn watch_deadline<E>(&mut self, index: u32, connection: &Connection<E>) {
         if let Some(deadline) = connection.deadline() {
             let now = self.context.now;
@@ -87,7 +93,7 @@ impl Io {
     }
 
     /// Receives once and goes on. What comes is received in `buffer`, or behind what is left over.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn receive<A: Application>(
         &mut self,
         application: &mut A,
@@ -135,6 +141,7 @@ impl Io {
     }
 
     /// Goes on with what was received before.
+    #[inline(never)]
     pub(crate) fn go_on<A: Application>(
         &mut self,
         application: &mut A,
@@ -147,7 +154,7 @@ impl Io {
     }
 
     /// Takes turns over the thread's receive buffer; what is left over is copied.
-    #[inline]
+    #[inline(always)]
     fn turn<A: Application>(
         &mut self,
         application: &mut A,
@@ -155,14 +162,15 @@ impl Io {
         bytes: &mut [u8],
     ) -> Verdict {
         let outlook = outlook(connection, bytes.len(), self.max_window_len);
-        let mut inflater = core::mem::take(&mut connection.inflater);
-        let mut input = Input::new(bytes, outlook).with_inflater(&mut inflater);
-        let verdict = self.take_turns(application, connection, &mut input);
+        let mut codecs = connection.take_codecs();
+        let (mut input, deflater) = lend(Input::new(bytes, outlook), &mut codecs);
+        let verdict = self.take_turns(application, connection, &mut input, deflater);
         if !input.remaining().is_empty() {
             self.keep_unread(connection, input.remaining());
         }
-        inflater.rest();
-        connection.inflater = inflater;
+        if let Some(codecs) = codecs {
+            connection.codecs = codecs.rest();
+        }
         verdict
     }
 
@@ -180,12 +188,13 @@ impl Io {
         mut unread: Box<Unread>,
     ) -> Verdict {
         let outlook = outlook(connection, unread.len(), self.max_window_len);
-        let mut inflater = core::mem::take(&mut connection.inflater);
-        let mut input = Input::new(unread.remaining(), outlook).with_inflater(&mut inflater);
-        let verdict = self.take_turns(application, connection, &mut input);
+        let mut codecs = connection.take_codecs();
+        let (mut input, deflater) = lend(Input::new(unread.remaining(), outlook), &mut codecs);
+        let verdict = self.take_turns(application, connection, &mut input, deflater);
         let (consumed, remaining) = (input.consumed(), input.remaining().len());
-        inflater.rest();
-        connection.inflater = inflater;
+        if let Some(codecs) = codecs {
+            connection.codecs = codecs.rest();
+        }
         if remaining == 0 {
             unread.recycle(&mut self.pool);
         } else {
@@ -202,19 +211,22 @@ impl Io {
         application: &mut A,
         connection: &mut Connection<A::Exchange>,
         input: &mut Input<'_>,
+        mut deflater: Option<&mut Deflater>,
     ) -> Verdict {
+        if connection.has_outbox() {
+            if let Some(verdict) = self.take_turns_beside(application, connection, input) {
+                return verdict;
+            }
+        }
         let mut turns = 0;
         let interest = loop {
-            let turn = if connection.has_outbox() {
-                self.turn_beside(application, connection, input)
-            } else {
-                let mut output =
-                    Output::with_overflow(&mut self.send, &mut self.queue, &mut self.rest)
-                        .with_deflater(&mut connection.deflater);
-                connection
-                    .session
-                    .turn(application, &self.context, input, &mut output)
-            };
+            let mut output = Output::with_overflow(&mut self.send, &mut self.queue, &mut self.rest);
+            if let Some(deflater) = &mut deflater {
+                output = output.with_deflater(*deflater);
+            }
+            let turn = connection
+                .session
+                .turn(application, &self.context, input, &mut output);
             if let Turn::Shutdown = turn {
                 connection.sending = Sending::Ending;
             }
@@ -229,37 +241,29 @@ impl Io {
             }
             turns += 1;
             match turn {
-                // What waits in the outbox goes first.
-                Turn::Send | Turn::Shutdown if connection.has_outbox() => break Interest::Write,
                 Turn::Send | Turn::Shutdown if turns < MAX_TURNS => {}
                 // Others first; a socket that can be written to is ready again at once.
                 Turn::Send | Turn::Shutdown => break Interest::Write,
-                Turn::Receive if connection.receiving == Receiving::Open => {
-                    break if connection.has_outbox() {
-                        Interest::Both
-                    } else {
-                        Interest::Read
-                    };
-                }
-                Turn::Receive | Turn::Wait | Turn::Close(_) if connection.has_outbox() => {
-                    break Interest::Write;
-                }
+                Turn::Receive if connection.receiving == Receiving::Open => break Interest::Read,
                 Turn::Receive | Turn::Wait | Turn::Close(_) => break Interest::None,
             }
         };
-        connection.deflater.rest();
+        if connection.outbox.is_some() {
+            // What came while a message was sent in fragments.
+            return self.send_frames(connection, interest);
+        }
         self.wait_for(connection, interest)
     }
 
-    /// Takes a turn while frames from elsewhere wait for the peer: what the engine says goes in front
-    /// of those that are not begun.
+    /// Takes turns while frames from elsewhere wait for the peer: what the engine says goes in front of
+    /// those that are not begun. Answers what came of it, or nothing when none of them wait any more.
     #[inline(never)]
-    fn turn_beside<A: Application>(
+    fn take_turns_beside<A: Application>(
         &mut self,
         application: &mut A,
         connection: &mut Connection<A::Exchange>,
         input: &mut Input<'_>,
-    ) -> Turn {
+    ) -> Option<Verdict> {
         let mut room = [0; CONTROL_LEN];
         let mut queue = Queue::new();
         let mut output = Output::for_control(&mut room, &mut queue);
@@ -274,7 +278,29 @@ impl Io {
                 outbox.clear_usual();
             }
         }
-        turn
+        if let Turn::Shutdown = turn {
+            connection.sending = Sending::Ending;
+        }
+        if let Err(cause) = self.send_outbox(connection) {
+            return Some(Verdict::Goes(cause));
+        }
+        if let Turn::Close(cause) = turn {
+            return Some(Verdict::Goes(cause));
+        }
+        if !connection.has_outbox() {
+            if connection.sending == Sending::Ending {
+                connection.end_sending();
+            }
+            return None;
+        }
+        let interest = match turn {
+            Turn::Receive if connection.receiving == Receiving::Open => Interest::Both,
+            // What waits goes first.
+            Turn::Receive | Turn::Wait | Turn::Send | Turn::Shutdown | Turn::Close(_) => {
+                Interest::Write
+            }
+        };
+        Some(self.wait_for(connection, interest))
     }
 
     /// Watches a connection for what it needs next, and its peer's pace where that is to take bytes.
@@ -318,10 +344,7 @@ impl Io {
             }
             self.forget_output();
         }
-        if connection.outbox.is_some() {
-            self.send_outbox(connection)?;
-        }
-        if connection.sending == Sending::Ending && connection.unsent_len() == 0 {
+        if connection.sending == Sending::Ending && connection.unsent.is_none() {
             connection.end_sending();
         }
         Ok(())
@@ -427,6 +450,7 @@ impl Io {
     }
 
     /// The peer takes bytes again, or has sent some, while frames from elsewhere wait for it.
+    #[inline(never)]
     pub(crate) fn send_and_receive<A: Application>(
         &mut self,
         application: &mut A,
@@ -452,16 +476,25 @@ impl Io {
         }
     }
 
-    /// Sends frames from elsewhere that have just come for a connection.
-    pub(crate) fn send_frames<E>(&mut self, connection: &mut Connection<E>) -> Verdict {
+    /// Sends frames from elsewhere that have just come for a connection, which otherwise waits for
+    /// `interest`.
+    #[inline(never)]
+    pub(crate) fn send_frames<E>(
+        &mut self,
+        connection: &mut Connection<E>,
+        interest: Interest,
+    ) -> Verdict {
         if let Err(cause) = self.send_outbox(connection) {
             return Verdict::Goes(cause);
         }
-        // A connection that waits to send anything else goes on with these behind it.
-        if !connection.has_outbox() || connection.interest == Interest::Write {
-            return Verdict::Stays;
-        }
-        self.wait_for(connection, Interest::Both)
+        let interest = match interest {
+            // One that waits to send anything else goes on with these behind it.
+            Interest::Write => Interest::Write,
+            _ if !connection.has_outbox() => interest,
+            Interest::Read | Interest::Both => Interest::Both,
+            Interest::None => Interest::Write,
+        };
+        self.wait_for(connection, interest)
     }
 
     /// Answers a deferred exchange, and goes on.
@@ -496,6 +529,18 @@ impl Io {
             Ok(()) => self.go_on(application, connection),
             Err(cause) => Verdict::Goes(cause),
         }
+    }
+}
+
+/// Lends what inflates with the input, and what compresses beside it.
+#[inline(always)]
+fn lend<'b>(
+    input: Input<'b>,
+    codecs: &'b mut Option<Box<Codecs>>,
+) -> (Input<'b>, Option<&'b mut Deflater>) {
+    match codecs.as_deref_mut() {
+        None => (input, None),
+        Some(Codecs { inflater, deflater }) => (input.with_inflater(inflater), Some(deflater)),
     }
 }
 

@@ -14,7 +14,7 @@ use super::stream::Encoding;
 use super::{Request, Status, Version};
 use crate::websocket::{Handshake, HandshakeError, Terms};
 use crate::window::Output;
-use crate::{Context, Stamp};
+use crate::{Compression, Context, Stamp};
 
 /// The right to answer a request.
 ///
@@ -287,7 +287,7 @@ impl<'r> Reply<'r> {
     /// ```
     pub fn websocket(mut self, request: &Request<'_>, terms: &Terms<'_>) -> Handled {
         let mut terms = *terms;
-        if !self.output.can_deflate() {
+        if self.context.compression == Compression::None {
             terms.deflate = None;
         }
         let handshake = match Handshake::parse(request) {

@@ -74,8 +74,8 @@ impl<'b> Output<'b> {
         }
     }
 
-    /// The same, with memory for what is sent compressed. A driver that lends this lends an
-    /// [`Input::with_inflater`], too: compression is agreed on only where it does.
+    /// The same, with memory for what is sent compressed; see
+    /// [`Compression`](crate::Compression).
     #[must_use]
     #[inline]
     pub const fn with_deflater(mut self, deflater: &'b mut dyn Deflate) -> Self {
@@ -217,11 +217,6 @@ impl<'b> Output<'b> {
     #[inline(always)]
     pub(crate) fn is_for_control(&self) -> bool {
         self.purpose == Purpose::Control
-    }
-
-    /// Whether there is memory for what is sent compressed.
-    pub(crate) const fn can_deflate(&self) -> bool {
-        self.deflater.is_some()
     }
 
     /// The room there is, and what compresses into it.

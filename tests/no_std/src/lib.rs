@@ -23,7 +23,7 @@ use kinglet_core::websocket::{
 };
 use kinglet_core::window::{Outlook, Queue};
 use kinglet_core::{
-    Application, Context, Input, Instant, Limits, Output, Session, Stamp, Turn, field,
+    Application, Compression, Context, Input, Instant, Limits, Output, Session, Stamp, Turn, field,
 };
 
 #[panic_handler]
@@ -204,6 +204,7 @@ pub extern "C" fn kinglet_probe_turn(millis: u64, byte: u8) -> u32 {
     let mut queue = Queue::new();
     let mut context = Context::new(Limits::MICROCONTROLLER, Stamp::new("probe"));
     context.now = Instant::from_millis(millis);
+    context.compression = Compression::Lent;
     let mut session: Session<u32> = Session::new();
     let mut probe = Probe {
         ticket: None,
