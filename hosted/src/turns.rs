@@ -213,10 +213,10 @@ impl Io {
         input: &mut Input<'_>,
         mut deflater: Option<&mut Deflater>,
     ) -> Verdict {
-        if connection.has_outbox() {
-            if let Some(verdict) = self.take_turns_beside(application, connection, input) {
-                return verdict;
-            }
+        if connection.has_outbox()
+            && let Some(verdict) = self.take_turns_beside(application, connection, input)
+        {
+            return verdict;
         }
         let mut turns = 0;
         let interest = loop {
