@@ -2,11 +2,13 @@
 
 use kinglet_core::http::{Field, Handled, Method, Reply, Request, Status, Stream};
 use kinglet_core::routes::{Parameters, Route, Routes};
+use kinglet_core::websocket::{Part, Socket};
 use kinglet_core::{Application, field};
 use kinglet_hosted::Handle;
 
 use crate::arguments::Site;
 use crate::drip::Drip;
+use crate::frames::{self, Frames};
 use crate::later::{Job, Jobs};
 use crate::lines::Lines;
 use crate::{echo, headers, later, query, status, welcome};
@@ -30,6 +32,7 @@ pub(crate) enum Exchange {
     Echo,
     Lines(Lines),
     Drip(Drip),
+    Frames(Frames),
 }
 
 /// All that the server answers. Other paths are 404 and other methods 405; HEAD goes where GET does,
@@ -45,6 +48,7 @@ const ROUTES: Routes<Demo> = Routes::new(&[
     Route::get("/headers", Demo::headers),
     Route::get("/status/{code}", Demo::status),
     Route::get("/later", Demo::later),
+    Route::get("/ws", Demo::websocket),
     Route::get("/favicon.svg", Demo::icon),
     Route::get("/favicon.ico", Demo::icon),
 ]);
@@ -66,7 +70,17 @@ impl Application for Demo {
             Exchange::Echo => echo::go_on(stream),
             Exchange::Lines(lines) => lines.go_on(stream),
             Exchange::Drip(drip) => drip.go_on(stream),
-            Exchange::Plain => stream.abort(),
+            Exchange::Plain | Exchange::Frames(_) => stream.abort(),
+        }
+    }
+
+    fn opened(&mut self, _: &mut Exchange, socket: &mut Socket<'_>) {
+        Frames::opened(socket);
+    }
+
+    fn message(&mut self, exchange: &mut Exchange, part: Part<'_>, socket: &mut Socket<'_>) {
+        if let Exchange::Frames(frames) = exchange {
+            frames.message(part, socket);
         }
     }
 }
@@ -179,6 +193,17 @@ impl Demo {
             }
             Err(mistake) => bad_request(reply, &mistake),
         }
+    }
+
+    fn websocket(
+        &mut self,
+        exchange: &mut Exchange,
+        request: &Request<'_>,
+        _: Parameters<'_>,
+        reply: Reply<'_>,
+    ) -> Handled {
+        *exchange = Exchange::Frames(Frames::default());
+        frames::begin(request, reply)
     }
 
     fn icon(

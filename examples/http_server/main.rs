@@ -8,6 +8,7 @@
 //! | `headers.rs`, `status.rs` | answers that are ready at once |
 //! | `echo.rs`, `lines.rs`, `drip.rs` | answers that are streamed |
 //! | `later.rs` | an answer that another thread gives |
+//! | `frames.rs` | a WebSocket |
 //! | `welcome.rs`, `anatomy.rs`, `conditions.rs` | the page that shows your own request |
 //! | `html.rs`, `rfc.rs`, `query.rs`, `arguments.rs` | what they need |
 
@@ -17,6 +18,7 @@ mod arguments;
 mod conditions;
 mod drip;
 mod echo;
+mod frames;
 mod headers;
 mod html;
 mod later;

@@ -14,6 +14,8 @@ use crate::rfc::{self, Place};
 
 const TEMPLATE: &str = include_str!("assets/welcome.html");
 const STYLE: &str = include_str!("assets/style.css");
+/// What shows the frames of a WebSocket. The policy below names its SHA-256, which the check compares.
+const SCRIPT: &str = include_str!("assets/frames.js");
 const ICON: &str = include_str!("assets/favicon.svg");
 
 /// Answers with the page.
@@ -29,9 +31,11 @@ pub(crate) fn answer(demo: &Demo, request: &Request<'_>, reply: Reply<'_>) -> Ha
     handled
 }
 
-/// The page is the client's own request: nobody else is to keep it, and it loads nothing.
+/// The page is the client's own request: nobody else is to keep it, it loads nothing, and it runs no
+/// script but its own.
 fn with_fields(page: String) -> Result<Answer, FieldError> {
     const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; \
+                          script-src 'sha256-6oFR0wAxIhdCfdCEooCQ7xgmIOhWvBEgDgxe3A/byaE='; connect-src 'self'; \
                           base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
     Answer::new(Status::OK, page)
         .with_field("Content-Type", "text/html; charset=utf-8")?
@@ -44,16 +48,20 @@ fn with_fields(page: String) -> Result<Answer, FieldError> {
 fn page(demo: &Demo, request: &Request<'_>, exchange: u32, limits: &Limits) -> String {
     let lines = anatomy::lines(request);
     let facts = conditions::facts(request, exchange, limits);
+    let websocket = demo.site.origin.replacen("http", "ws", 1);
+    let websocket = Bytes(websocket.as_bytes()).to_string();
     fill(
         TEMPLATE,
         &[
             ("style", STYLE),
             ("icon", ICON),
+            ("script", SCRIPT),
             ("plate", &anatomy::plate(&lines)),
             ("parts", &part_rows(request, &lines)),
             ("facts", &fact_cards(&facts)),
             ("limits", &conditions::limit_rows(request, limits)),
             ("origin", &Bytes(demo.site.origin.as_bytes()).to_string()),
+            ("websocket", &websocket),
             ("curl", &Bytes(demo.site.curl.as_bytes()).to_string()),
             ("version", env!("CARGO_PKG_VERSION")),
             ("repository", env!("CARGO_PKG_REPOSITORY")),

@@ -1,5 +1,6 @@
 """The clients, each of which uses a running server in its own way."""
 
+import base64
 import hashlib
 import http.client
 import os
@@ -10,7 +11,7 @@ import threading
 import time
 from pathlib import Path
 
-from support import PATIENCE, Page, brief, expect, expect_equal, get, read_all, run
+from support import PATIENCE, Browser, Page, Server, brief, expect, expect_equal, get, read_all, run
 
 HERE = Path(__file__).resolve().parent
 LARGE = hashlib.sha256(b"kinglet").digest() * (8 * 1024 * 1024 // 32)
@@ -27,7 +28,10 @@ def check_sockets(server):
     expect(head.startswith(b"HTTP/1.1 200 OK\r\n"), head)
     expect(f"Content-Length: {len(content)}".encode() in head, head)
     page = Page(content)
-    expect("script" not in page.elements, "the page has a script")
+    expect_equal(page.elements.count("script"), 1, "scripts of the page")
+    script = re.search(rb"<script>(.*)</script>", content, re.S)[1]
+    digest = base64.b64encode(hashlib.sha256(script).digest())
+    expect(b"script-src 'sha256-%s'" % digest in head, "the policy does not name the script: sha256-", digest)
     expect_equal(page.head(), sent, "the head that the page shows")
 
     many = get("/hello") * 1000 + get("/hello", b"Connection: close") + get("/hello")
@@ -196,11 +200,13 @@ def check_chromium(server, screenshot=None):
         html, log = chromium("/?q=%3Cb%3E&name=%C3%B6", "--dump-dom")
         expect(b":CONSOLE" not in log, "the browser complains", log.decode())
         page = Page(html)
-        expect("script" not in page.elements and "b" in page.elements, "the elements of the page")
+        expect(page.elements.count("script") == 1 and "b" in page.elements, "the elements of the page")
         head = page.head()
         expect(head.startswith(b"GET /?q=%3Cb%3E&name=%C3%B6 HTTP/1.1\r\nHost: 127.0.0.1:"), brief(head))
         expect(b"\r\nSec-Fetch-Mode: navigate\r\n" in head and head.endswith(b"\r\n\r\n"), brief(head))
         expect(b"HeadlessChrome" in html and b"RFC 9110 \xc2\xa710.1.5" in html, "a field and where it is defined")
+
+        check_frames(server, screenshot)
 
         chromium("/?q=now", f"--screenshot={picture}", "--window-size=1100,1600")
         image = Path(picture).read_bytes()
@@ -213,6 +219,42 @@ def check_chromium(server, screenshot=None):
         text, _ = chromium("/stream?lines=2", "--dump-dom")
         expect(b"line 2 of 2" in text, brief(text))
 
+
+def check_frames(server, screenshot):
+    """The WebSocket that the page holds, and what it shows of its frames."""
+    with Browser() as browser:
+        page = browser.open(server.url + "/")
+        frames = "[...document.querySelectorAll('#frames li')].map((li) => [...li.querySelectorAll('th')].map((th) => th.textContent))"
+        page.wait(f"({frames}).length === 1")
+        hello = "48 65 6c 6c 6f 2c 20 57 65 62 53 6f 63 6b 65 74 21"
+        expect_equal(page.evaluate(frames), [["81", "11", hello]], "the frame of the greeting")
+        say = "(text) => { const form = document.getElementById('say'); form.elements.text.value = text; form.requestSubmit(); }"
+        page.evaluate(f"({say})('<b>h\u00e9')")
+        page.wait(f"({frames}).length === 3")
+        shown = page.evaluate(frames)[:2]
+        expect_equal(shown, [["81", "06", "3c 62 3e 68 c3 a9"], ["81", "86", "?? ?? ?? ??", "?? \u2026"]], "frames")
+        page.evaluate(f"({say})('x'.repeat(200))")
+        page.wait(f"({frames}).length === 5")
+        expect_equal(page.evaluate(frames)[0][:3], ["81", "7e", "00 c8"], "a longer frame")
+        if screenshot:
+            page.evaluate("document.getElementById('live').scrollIntoView()")
+            page.screenshot(re.sub(r"(\.\w+)?$", r"-frames\1", screenshot, count=1))
+        expect_equal(page.complaints(), [], "what the browser says")
+
+        # A page of another server does not get in.
+        with Server(server.program) as other:
+            page = browser.open(other.url + "/")
+            opens = f"new Promise((resolve) => {{ const s = new WebSocket('ws://127.0.0.1:{server.port}/ws'); s.onopen = () => resolve(true); s.onerror = () => resolve(false); }})"
+            expect_equal(page.evaluate(opens), False, "another server's page")
+    refused = server.exchange(get("/ws", *OPENING, b"Origin: http://other.example"))
+    expect(refused.startswith(b"HTTP/1.1 403 "), refused)
+    expect(server.exchange(get("/ws")).startswith(b"HTTP/1.1 426 "), "a WebSocket without an upgrade")
+
+
+OPENING = [
+    b"Connection: Upgrade", b"Upgrade: websocket", b"Sec-WebSocket-Version: 13",
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+]
 
 CHECKS = {
     "sockets": check_sockets,

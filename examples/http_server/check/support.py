@@ -39,6 +39,7 @@ class Server:
 
     def __init__(self, program, *arguments, listen="127.0.0.1:0"):
         command = [program, *(["--listen", listen] if listen else []), *arguments]
+        self.program = program
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE)
         ready, _, _ = select.select([self.process.stdout], [], [], PATIENCE)
         line = self.process.stdout.readline().decode() if ready else ""
