@@ -178,23 +178,18 @@ impl<A: Application> Reactor<A> {
             return;
         };
         self.io.context.connection = name.to_u64();
-        let verdict = match connection.interest {
-            Interest::Read => self
-                .io
-                .receive(&mut self.application, connection, &mut self.receive),
-            Interest::Write => self.io.send_on(&mut self.application, connection),
-            Interest::Both => {
-                let buffer = &mut self.receive;
-                self.io
-                    .send_and_receive(&mut self.application, connection, buffer)
-            }
-            // It waits for the application; only its end can have been reported.
-            Interest::None => match readiness {
-                Readiness::Closed => Verdict::Goes(Cause::Peer),
-                Readiness::Ready => Verdict::Stays,
-            },
+        let verdict = if connection.interest == Interest::Read {
+            self.io
+                .receive(&mut self.application, connection, &mut self.receive)
+        } else {
+            let buffer = &mut self.receive;
+            self.io
+                .take_event(&mut self.application, connection, buffer, readiness)
         };
-        self.settle(index, verdict);
+        match verdict {
+            Verdict::Stays => self.io.watch_deadline(index, connection),
+            Verdict::Goes(cause) => self.close(index, cause),
+        }
     }
 
     #[inline(always)]
@@ -222,7 +217,7 @@ impl<A: Application> Reactor<A> {
     }
 
     /// Carries out a verdict, and watches a connection that stays for what it needs next.
-    #[inline(always)]
+    #[inline]
     fn settle(&mut self, index: u32, verdict: Verdict) {
         match (verdict, self.connections.get_mut(index)) {
             (Verdict::Stays, Some(connection)) => self.io.watch_deadline(index, connection),
