@@ -12,7 +12,7 @@ use kinglet_core::{Application, Context, Stamp};
 use crate::buffers::BUFFER_LEN;
 use crate::connection::Connection;
 use crate::listener::{Accepted, Listener};
-use crate::outbox::Frame;
+use crate::outbox::{Frame, Outbox};
 use crate::poller::{Event, Interest, Poller, Readiness};
 use crate::remote::{Answer, Mailbox, Message, Name, Publication};
 use crate::table::{Key, Table};
@@ -420,24 +420,35 @@ impl<A: Application> Reactor<A> {
 
     /// Puts a frame from elsewhere behind those that wait for a connection.
     fn deliver(&mut self, index: u32, frame: Frame) {
+        let max_len = self.max_backlog_len;
         let Some(connection) = self.connections.get_mut(index) else {
             return;
         };
         if !connection.session.is_open_websocket() {
             return;
         }
-        if let Some(outbox) = &mut connection.outbox {
-            if outbox.len() + frame.len() <= self.max_backlog_len {
-                outbox.push(frame);
-            } else {
-                self.on_backlog(index);
-            }
-            return;
+        let has_room = |outbox: &Outbox| outbox.len() + frame.len() <= max_len;
+        if connection
+            .outbox
+            .as_ref()
+            .is_some_and(|outbox| !has_room(outbox))
+        {
+            // What came in this turn has not been offered to the peer yet.
+            self.send_frames_to(index);
         }
-        let mut outbox = self.io.outboxes.pop().unwrap_or_default();
-        outbox.push(frame);
-        connection.outbox = Some(outbox);
-        self.has_frames.push(index);
+        let Some(connection) = self.connections.get_mut(index) else {
+            return;
+        };
+        match &mut connection.outbox {
+            Some(outbox) if has_room(outbox) => outbox.push(frame),
+            Some(_) => self.on_backlog(index),
+            None => {
+                let mut outbox = self.io.outboxes.pop().unwrap_or_default();
+                outbox.push(frame);
+                connection.outbox = Some(outbox);
+                self.has_frames.push(index);
+            }
+        }
     }
 
     /// More waits for a connection than may.
@@ -473,16 +484,20 @@ impl<A: Application> Reactor<A> {
     fn send_frames(&mut self) {
         let mut indices = core::mem::take(&mut self.has_frames);
         for index in indices.drain(..) {
-            let name = self.name(index);
-            let Some(connection) = self.connections.get_mut(index) else {
-                continue;
-            };
-            self.io.context.connection = name.to_u64();
-            let interest = connection.interest;
-            let verdict = self.io.send_frames(connection, interest);
-            self.settle(index, verdict);
+            self.send_frames_to(index);
         }
         self.has_frames = indices;
+    }
+
+    fn send_frames_to(&mut self, index: u32) {
+        let name = self.name(index);
+        let Some(connection) = self.connections.get_mut(index) else {
+            return;
+        };
+        self.io.context.connection = name.to_u64();
+        let interest = connection.interest;
+        let verdict = self.io.send_frames(connection, interest);
+        self.settle(index, verdict);
     }
 
     /// The connection that a ticket names, if it is still there.
