@@ -7,8 +7,12 @@ mod application;
 mod escape;
 #[path = "docs/example.rs"]
 mod example;
+#[path = "support/frames.rs"]
+mod frames;
 #[path = "docs/markdown.rs"]
 mod markdown;
+#[path = "docs/websocket.rs"]
+mod websocket;
 
 use std::path::Path;
 use std::time::Duration;
@@ -199,6 +203,7 @@ fn every_constant_in_the_table_has_its_value_in_the_code() {
 fn what_is_cited_from_the_code_is_there() {
     for (page, text) in [
         ("http-anatomy", ANATOMY),
+        ("websocket-anatomy", websocket::PAGE),
         ("limits", LIMITS),
         ("threat-model", THREATS),
     ] {

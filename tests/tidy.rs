@@ -274,26 +274,31 @@ fn every_section_that_a_vector_names_has_its_row() {
         .filter_map(|line| line.strip_prefix("| RFC ")?.split(" |").next())
         .collect();
     let mut offences = Vec::new();
-    for entry in std::fs::read_dir(root().join("tests/vectors"))
-        .expect("the vectors")
-        .flatten()
-    {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let Some(name) = name.strip_suffix(".txt") else {
-            continue;
-        };
-        if !page.contains(&format!("`tests/vectors/{name}.txt`")) {
-            offences.push(format!("{name}.txt is in no row"));
-        }
-        let text = std::fs::read_to_string(entry.path()).expect("a readable file");
-        for title in text.lines().filter(|line| line.starts_with("## ")) {
-            let section = title
-                .rsplit_once("(RFC ")
-                .and_then(|(_, rest)| rest.strip_suffix(')'));
-            if !section.is_some_and(|section| rows.contains(section)) {
-                offences.push(format!("{name}.txt: {title}"));
+    for folder in ["tests/vectors", "tests/vectors/websocket"] {
+        let mut files = 0;
+        for entry in std::fs::read_dir(root().join(folder))
+            .expect("the vectors")
+            .flatten()
+        {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if !name.ends_with(".txt") {
+                continue;
+            }
+            files += 1;
+            if !page.contains(&format!("`{folder}/{name}`")) {
+                offences.push(format!("{folder}/{name} is in no row"));
+            }
+            let text = std::fs::read_to_string(entry.path()).expect("a readable file");
+            for title in text.lines().filter(|line| line.starts_with("## ")) {
+                let section = title
+                    .rsplit_once("(RFC ")
+                    .and_then(|(_, rest)| rest.strip_suffix(')'));
+                if !section.is_some_and(|section| rows.contains(section)) {
+                    offences.push(format!("{folder}/{name}: {title}"));
+                }
             }
         }
+        assert!(files > 3, "only {files} in {folder}");
     }
     check("docs/conformance.md has a row for each section", &offences);
 }

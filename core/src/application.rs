@@ -15,7 +15,7 @@
 use crate::Context;
 use crate::http::server::{Cause, Connection, Event, Next, Part};
 use crate::http::{Handled, Reply, Request, Status, Stream, Ticket};
-use crate::websocket::{self, Closed, Socket};
+use crate::websocket::{self, Agreement, Closed, Socket};
 use crate::window::{Input, Output};
 
 /// What a server does with requests.
@@ -156,7 +156,7 @@ impl<E: Default> Session<E> {
     ///
     /// `input` is everything received and not consumed. Whatever the answer, what is in the output
     /// is to be sent.
-    #[inline]
+    #[inline(always)]
     pub fn turn<A>(
         &mut self,
         application: &mut A,
@@ -167,26 +167,26 @@ impl<E: Default> Session<E> {
     where
         A: Application<Exchange = E> + ?Sized,
     {
-        let (websocket, exchange) = match &mut self.protocol {
-            Protocol::Http(connection) => {
-                let exchange = &mut self.exchange;
-                match http_turn(connection, exchange, application, context, input, output) {
-                    Http::Turn(turn) => return turn,
-                    Http::WebSocket(websocket) => {
-                        self.protocol = Protocol::WebSocket(websocket);
-                        return self.turn_of_new_websocket(application, context, input, output);
-                    }
-                }
+        let exchange = &mut self.exchange;
+        let turn = match &mut self.protocol {
+            Protocol::WebSocket(websocket) => {
+                return websocket_turn(websocket, exchange, application, context, input, output);
             }
-            Protocol::WebSocket(websocket) => (websocket, &mut self.exchange),
+            Protocol::Http(connection) => {
+                http_turn(connection, exchange, application, context, input, output)
+            }
         };
-        websocket_turn(websocket, exchange, application, context, input, output)
+        match turn {
+            Ok(turn) => turn,
+            Err(upgrade) => self.become_websocket(upgrade, application, context, input, output),
+        }
     }
 
-    /// The first turn of a WebSocket, whose application has not been told of it.
+    /// The connection is a WebSocket from here on, whose application has not been told of it.
     #[inline(never)]
-    fn turn_of_new_websocket<A>(
+    fn become_websocket<A>(
         &mut self,
+        Upgrade(agreement): Upgrade,
         application: &mut A,
         context: &Context,
         input: &mut Input<'_>,
@@ -195,6 +195,9 @@ impl<E: Default> Session<E> {
     where
         A: Application<Exchange = E> + ?Sized,
     {
+        if let Protocol::Http(connection) = &self.protocol {
+            self.protocol = Protocol::WebSocket(connection.websocket(agreement));
+        }
         let Protocol::WebSocket(connection) = &mut self.protocol else {
             return Turn::Close(Cause::Aborted);
         };
@@ -218,12 +221,8 @@ impl<E: Default> Session<E> {
     }
 }
 
-/// What the turns of an HTTP connection come to.
-enum Http {
-    Turn(Turn),
-    /// The connection is a WebSocket from here on.
-    WebSocket(websocket::Connection),
-}
+/// That a connection is to become a WebSocket, compressed or not.
+struct Upgrade(Option<Agreement>);
 
 #[inline(always)]
 fn http_turn<A>(
@@ -233,7 +232,7 @@ fn http_turn<A>(
     context: &Context,
     input: &mut Input<'_>,
     output: &mut Output<'_>,
-) -> Http
+) -> Result<Turn, Upgrade>
 where
     A: Application + ?Sized,
 {
@@ -242,14 +241,16 @@ where
         if matches!(next, Next::Request) {
             let Some((request, reply)) = connection.request(context, input, output) else {
                 *exchange = A::Exchange::default();
-                return Http::Turn(Turn::Close(Cause::Aborted));
+                return Ok(Turn::Close(Cause::Aborted));
             };
             *exchange = A::Exchange::default();
             let _: Handled = application.request(exchange, &request, reply);
         } else if matches!(next, Next::Receive) {
             forget_finished(connection, exchange);
-            return Http::Turn(Turn::Receive);
-        } else if let Some(http) = act(
+            return Ok(Turn::Receive);
+        } else if let Next::WebSocket(agreement) = next {
+            return Err(Upgrade(agreement));
+        } else if let Some(turn) = act(
             connection,
             exchange,
             next,
@@ -258,7 +259,7 @@ where
             input,
             output,
         ) {
-            return http;
+            return Ok(turn);
         }
     }
 }
@@ -273,7 +274,7 @@ fn act<A>(
     context: &Context,
     input: &Input<'_>,
     output: &mut Output<'_>,
-) -> Option<Http>
+) -> Option<Turn>
 where
     A: Application + ?Sized,
 {
@@ -294,22 +295,23 @@ where
             let _: Handled = application.stream(exchange, stream);
             return None;
         }
-        Event::WebSocket(websocket) => return Some(Http::WebSocket(websocket)),
+        // It has been looked for before.
+        Event::WebSocket(_) => Turn::Close(Cause::Aborted),
         Event::Receive => Turn::Receive,
         Event::Send => Turn::Send,
-        Event::Wait => return Some(Http::Turn(Turn::Wait)),
+        Event::Wait => return Some(Turn::Wait),
         // The last turns of a connection: what an exchange has remembered is dropped.
         Event::Shutdown => {
             *exchange = A::Exchange::default();
-            return Some(Http::Turn(Turn::Shutdown));
+            return Some(Turn::Shutdown);
         }
         Event::Close(cause) => {
             *exchange = A::Exchange::default();
-            return Some(Http::Turn(Turn::Close(cause)));
+            return Some(Turn::Close(cause));
         }
     };
     forget_finished(connection, exchange);
-    Some(Http::Turn(turn))
+    Some(turn)
 }
 
 /// What an exchange has remembered is dropped as soon as it is over.

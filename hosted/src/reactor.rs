@@ -5,20 +5,20 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 
-use kinglet_core::http::Ticket;
 use kinglet_core::http::server::Cause;
 use kinglet_core::{Application, Context, Stamp};
 
 use crate::buffers::BUFFER_LEN;
 use crate::connection::Connection;
 use crate::listener::{Accepted, Listener};
-use crate::outbox::Frame;
 use crate::poller::{Event, Interest, Poller, Readiness};
-use crate::remote::{Answer, Mailbox, Message, Name, Publication};
-use crate::table::{Key, Table};
+use crate::remote::{Mailbox, Message, Name};
+use crate::table::Table;
 use crate::topics::{Counts, Topics};
 use crate::turns::{Io, Verdict};
 use crate::{Options, SlowReceiver};
+
+mod mail;
 
 /// One thread's share of a server.
 pub(crate) struct Reactor<A: Application> {
@@ -178,23 +178,18 @@ impl<A: Application> Reactor<A> {
             return;
         };
         self.io.context.connection = name.to_u64();
-        let verdict = match connection.interest {
-            Interest::Read => self
-                .io
-                .receive(&mut self.application, connection, &mut self.receive),
-            Interest::Write => self.io.send_on(&mut self.application, connection),
-            Interest::Both => {
-                let buffer = &mut self.receive;
-                self.io
-                    .send_and_receive(&mut self.application, connection, buffer)
-            }
-            // It waits for the application; only its end can have been reported.
-            Interest::None => match readiness {
-                Readiness::Closed => Verdict::Goes(Cause::Peer),
-                Readiness::Ready => Verdict::Stays,
-            },
+        let verdict = if connection.interest == Interest::Read {
+            self.io
+                .receive(&mut self.application, connection, &mut self.receive)
+        } else {
+            let buffer = &mut self.receive;
+            self.io
+                .take_event(&mut self.application, connection, buffer, readiness)
         };
-        self.settle(index, verdict);
+        match verdict {
+            Verdict::Stays => self.io.watch_deadline(index, connection),
+            Verdict::Goes(cause) => self.close(index, cause),
+        }
     }
 
     #[inline(always)]
@@ -222,7 +217,7 @@ impl<A: Application> Reactor<A> {
     }
 
     /// Carries out a verdict, and watches a connection that stays for what it needs next.
-    #[inline(always)]
+    #[inline]
     fn settle(&mut self, index: u32, verdict: Verdict) {
         match (verdict, self.connections.get_mut(index)) {
             (Verdict::Stays, Some(connection)) => self.io.watch_deadline(index, connection),
@@ -380,148 +375,6 @@ impl<A: Application> Reactor<A> {
             other => self.listening = other,
         }
         Ok(())
-    }
-
-    fn read_mail(&mut self) -> io::Result<()> {
-        let mailboxes = Arc::clone(&self.mailboxes);
-        for message in mailboxes
-            .get(self.thread)
-            .into_iter()
-            .flat_map(Mailbox::receive)
-        {
-            match message {
-                Message::Accepted(socket) => self.welcome(socket),
-                Message::Redeem(ticket) => self.redeem(ticket),
-                Message::Answer(ticket, answer) => self.answer(ticket, &answer),
-                Message::Frame(ticket, frame) => {
-                    if let Some(index) = self.find(ticket) {
-                        self.deliver(index, frame);
-                    }
-                }
-                Message::Publication(publication) => self.publish(&publication),
-                Message::Subscribe(ticket, topic) => {
-                    let index = self.find(ticket);
-                    if let Some(index) = index.filter(|&index| self.is_open_websocket(index)) {
-                        self.topics.subscribe(index, &topic);
-                    }
-                }
-                Message::Unsubscribe(ticket, topic) => {
-                    if let Some(index) = self.find(ticket) {
-                        self.topics.unsubscribe(index, &topic);
-                    }
-                }
-                Message::Drain => self.drain()?,
-            }
-        }
-        self.send_frames();
-        Ok(())
-    }
-
-    fn is_open_websocket(&mut self, index: u32) -> bool {
-        self.connections
-            .get_mut(index)
-            .is_some_and(|connection| connection.session.is_open_websocket())
-    }
-
-    /// Puts a frame from elsewhere behind those that wait for a connection.
-    fn deliver(&mut self, index: u32, frame: Frame) {
-        let Some(connection) = self.connections.get_mut(index) else {
-            return;
-        };
-        if !connection.session.is_open_websocket() {
-            return;
-        }
-        if let Some(outbox) = &mut connection.outbox {
-            if outbox.len() + frame.len() <= self.max_backlog_len {
-                outbox.push(frame);
-            } else {
-                self.on_backlog(index);
-            }
-            return;
-        }
-        let mut outbox = self.io.outboxes.pop().unwrap_or_default();
-        outbox.push(frame);
-        connection.outbox = Some(outbox);
-        self.has_frames.push(index);
-    }
-
-    /// More waits for a connection than may.
-    #[cold]
-    fn on_backlog(&mut self, index: u32) {
-        let Some(connection) = self.connections.get_mut(index) else {
-            return;
-        };
-        match self.slow_receiver {
-            SlowReceiver::Drop => log::debug!("a message for a slow receiver is dropped"),
-            SlowReceiver::Close => {
-                connection.session.refuse_slow_peer();
-                self.nudge(index);
-            }
-        }
-    }
-
-    /// Delivers a message to the subscribers of its topic.
-    fn publish(&mut self, publication: &Publication) {
-        let except = publication.except.and_then(|ticket| self.find(ticket));
-        let mut subscribers = core::mem::take(&mut self.subscribers);
-        subscribers.clear();
-        subscribers.extend_from_slice(self.topics.subscribers(&publication.topic));
-        for &index in &subscribers {
-            if Some(index) != except {
-                self.deliver(index, Arc::clone(&publication.frame));
-            }
-        }
-        self.subscribers = subscribers;
-    }
-
-    /// Sends the frames that have been put into outboxes that were empty.
-    fn send_frames(&mut self) {
-        let mut indices = core::mem::take(&mut self.has_frames);
-        for index in indices.drain(..) {
-            let name = self.name(index);
-            let Some(connection) = self.connections.get_mut(index) else {
-                continue;
-            };
-            self.io.context.connection = name.to_u64();
-            let interest = connection.interest;
-            let verdict = self.io.send_frames(connection, interest);
-            self.settle(index, verdict);
-        }
-        self.has_frames = indices;
-    }
-
-    /// The connection that a ticket names, if it is still there.
-    fn find(&self, ticket: Ticket) -> Option<u32> {
-        let name = Name::from_u64(ticket.connection());
-        let Key { index, .. } = name.key;
-        let is_here = name.thread == self.thread && name.is(self.connections.key(index));
-        is_here.then_some(index)
-    }
-
-    fn redeem(&mut self, ticket: Ticket) {
-        let Some(index) = self.find(ticket) else {
-            return;
-        };
-        let Some(connection) = self.connections.get_mut(index) else {
-            return;
-        };
-        if connection.session.redeem(ticket) && connection.interest != Interest::Write {
-            self.nudge(index);
-        }
-    }
-
-    fn answer(&mut self, ticket: Ticket, answer: &Answer) {
-        let Some(index) = self.find(ticket) else {
-            return;
-        };
-        let Some(connection) = self.connections.get_mut(index) else {
-            return;
-        };
-        self.io.context.connection = ticket.connection();
-        let verdict = self
-            .io
-            .answer(&mut self.application, connection, ticket, answer);
-        self.settle(index, verdict);
     }
 
     fn drain(&mut self) -> io::Result<()> {

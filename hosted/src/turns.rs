@@ -13,7 +13,7 @@ use crate::clock::Clock;
 use crate::codecs::{Codecs, Deflater};
 use crate::connection::{Connection, Receiving, Sending, Transfer};
 use crate::outbox::Outbox;
-use crate::poller::{Interest, Poller};
+use crate::poller::{Interest, Poller, Readiness};
 use crate::remote::{Answer, Name};
 use crate::wheel::Wheel;
 
@@ -449,9 +449,27 @@ impl Io {
         self.all_sent(application, connection)
     }
 
-    /// The peer takes bytes again, or has sent some, while frames from elsewhere wait for it.
+    /// A socket is ready that is not watched for bytes that have come alone.
     #[inline(never)]
-    pub(crate) fn send_and_receive<A: Application>(
+    pub(crate) fn take_event<A: Application>(
+        &mut self,
+        application: &mut A,
+        connection: &mut Connection<A::Exchange>,
+        buffer: &mut [u8],
+        readiness: Readiness,
+    ) -> Verdict {
+        match (connection.interest, readiness) {
+            (Interest::Read, _) => self.receive(application, connection, buffer),
+            (Interest::Write, _) => self.send_on(application, connection),
+            (Interest::Both, _) => self.send_and_receive(application, connection, buffer),
+            // It waits for the application; only its end can have been reported.
+            (Interest::None, Readiness::Closed) => Verdict::Goes(Cause::Peer),
+            (Interest::None, Readiness::Ready) => Verdict::Stays,
+        }
+    }
+
+    /// The peer takes bytes again, or has sent some, while frames from elsewhere wait for it.
+    fn send_and_receive<A: Application>(
         &mut self,
         application: &mut A,
         connection: &mut Connection<A::Exchange>,

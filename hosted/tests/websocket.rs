@@ -304,6 +304,26 @@ fn a_peer_that_never_reads_is_closed_at_the_bound_and_others_are_not() {
 }
 
 #[test]
+fn a_burst_past_the_bound_reaches_a_peer_that_reads() {
+    let server = Running::start(Options {
+        max_backlog_len: 64 * 1024,
+        ..options(1)
+    });
+    let (mut reader, _) = server.open("/room");
+    let (mut sender, _) = server.open("/room");
+    // What one turn publishes is more than may wait, but it does not have to.
+    let message = "x".repeat(1000);
+    for _ in 0..50 {
+        sender.send(message.as_str()).unwrap();
+    }
+    for _ in 0..50 {
+        assert_eq!(text(&mut reader), message);
+    }
+    drop((reader, sender));
+    server.finish();
+}
+
+#[test]
 fn a_slow_receiver_may_miss_messages_instead() {
     let server = Running::start(Options {
         max_backlog_len: 256 * 1024,

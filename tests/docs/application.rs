@@ -1,14 +1,21 @@
-//! The application of `docs/http-anatomy.md`, which has its table of paths.
+//! The application of `docs/http-anatomy.md` and `docs/websocket-anatomy.md`, which have its tables of
+//! paths.
 
 use kinglet_core::http::server::Part;
 use kinglet_core::http::{Field, Framing, Handled, Length, Method, Reply, Request, Status};
 use kinglet_core::http::{Stream, Ticket};
+use kinglet_core::websocket::{self, CloseCode, Closed, Collected, Collector, Deflate};
+use kinglet_core::websocket::{Kind, Origins, Socket, Terms};
 use kinglet_core::{Application, field};
+
+use crate::escape::escape;
 
 #[derive(Debug, Default)]
 pub struct Anatomy {
     /// Of the last answer that was put off.
     pub ticket: Option<Ticket>,
+    /// What WebSockets have told, in words.
+    pub told: Vec<String>,
 }
 
 /// What is remembered of one exchange.
@@ -17,6 +24,9 @@ pub struct Exchange {
     answer: Answer,
     received: usize,
     sent: usize,
+    message: Collector<heapless::Vec<u8, 1024>>,
+    /// Whether messages are dropped.
+    is_silent: bool,
 }
 
 /// What a streamed answer says.
@@ -34,6 +44,15 @@ enum Answer {
 }
 
 const PLAIN: Field<'_> = field!("Content-Type", "text/plain");
+const PUBLIC: Terms<'_> = Terms {
+    deflate: Some(Deflate::SERVER),
+    ..Terms::ANY
+};
+const CHAT: Terms<'_> = Terms {
+    protocols: &["chat.v2", "chat"],
+    origins: Origins::Same,
+    deflate: None,
+};
 const PARTS: [&[u8]; 2] = [b"Hello, ", b"World!"];
 
 impl Application for Anatomy {
@@ -88,6 +107,12 @@ impl Application for Anatomy {
                 exchange.answer = Answer::Shout;
                 reply.switch(&[field!("Upgrade", "shout")])
             }
+            "/ws" => reply.websocket(request, &PUBLIC),
+            "/drop" => {
+                exchange.is_silent = true;
+                reply.websocket(request, &PUBLIC)
+            }
+            "/chat" => reply.websocket(request, &CHAT),
             _ => reply.send(Status::NOT_FOUND, &[], b""),
         }
     }
@@ -126,6 +151,44 @@ impl Application for Anatomy {
             Answer::Echo => give_back(stream, <[u8]>::to_vec),
             Answer::Shout => give_back(stream, <[u8]>::to_ascii_uppercase),
         }
+    }
+
+    fn message(
+        &mut self,
+        exchange: &mut Exchange,
+        part: websocket::Part<'_>,
+        socket: &mut Socket<'_>,
+    ) {
+        if exchange.is_silent {
+            return;
+        }
+        let message = match exchange.message.push(part) {
+            Collected::Message(message) => message,
+            Collected::Partly => return,
+            Collected::TooLong => return socket.refuse_long_message(),
+        };
+        let kind = match message.kind() {
+            Kind::Text => "text",
+            Kind::Binary => "binary",
+        };
+        let event = format!("{kind} {}", escape(message.data()));
+        self.told.push(event.trim_end().into());
+        let sent = match message.data() {
+            b"bye" => socket.close(CloseCode::new(4000), "as asked"),
+            _ => socket.send(message),
+        };
+        sent.expect("it is open, and there is room");
+    }
+
+    fn closed(&mut self, _: &mut Exchange, closed: Closed<'_>) {
+        let clean = if closed.is_clean() {
+            "clean"
+        } else {
+            "unclean"
+        };
+        let reason = escape(closed.reason().as_bytes());
+        self.told
+            .push(format!("closed {} {clean} \"{reason}\"", closed.code()));
     }
 }
 

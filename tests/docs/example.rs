@@ -1,12 +1,15 @@
-//! Plays the examples of `docs/http-anatomy.md` on the engine, and the tables of single lines in it.
+//! Plays the examples of `docs/http-anatomy.md` and `docs/websocket-anatomy.md` on the engine, and the
+//! tables of single lines in the former.
 
 use kinglet_core::http::{Decoder, Error, Framing, Piece, RequestParser, Target};
+use kinglet_core::websocket::deflate::{Deflater, Inflater};
 use kinglet_core::window::{Outlook, Queue};
-use kinglet_core::{Context, Input, Limits, Output, Session, Stamp, Turn};
+use kinglet_core::{Compression, Context, Input, Limits, Output, Session, Stamp, Turn};
 
 use crate::application::{Anatomy, Exchange};
 use crate::escape::{escape, unescape};
 use crate::markdown::Block;
+use crate::websocket;
 
 /// How the client's bytes come.
 #[derive(Clone, Copy, Debug)]
@@ -34,29 +37,44 @@ struct Wire {
     outlook: Outlook,
     room: Vec<u8>,
     queue: Queue,
+    inflater: Inflater<Vec<u8>>,
+    deflater: Deflater<Vec<u8>, Vec<u16>>,
     sent: Vec<u8>,
     state: State,
 }
 
-/// Plays all `http-in` and `http-out` blocks; the first failure is told.
+/// Plays all blocks that are sent, received, or told to the application; the first failure is told.
 pub fn play(blocks: &[Block<'_>], delivery: Delivery) -> Result<usize, String> {
     let mut wire: Option<Wire> = None;
     let mut answered = 0;
     for block in blocks {
         let told = |what: String| format!("line {}, {delivery:?}: {what}", block.at);
         match (block.kind, &mut wire) {
-            ("http-in", _) => {
+            ("http-in" | "ws-in", _) => {
                 if !block.words.contains(&"more") {
                     wire.insert(Wire::new()).go_on();
+                }
+                if let ("ws-in", false, Some(wire)) =
+                    (block.kind, block.words.contains(&"more"), &mut wire)
+                {
+                    wire.open(block.words.contains(&"deflate")).map_err(told)?;
                 }
                 let wire = wire.as_mut().ok_or_else(|| told("no connection".into()))?;
                 wire.hear(block, delivery).map_err(told)?;
             }
-            ("http-out", Some(wire)) => {
+            ("http-out" | "ws-out", Some(wire)) => {
                 wire.compare(block).map_err(told)?;
                 answered += 1;
             }
-            ("http-out", None) => return Err(told("an answer to nothing".into())),
+            ("ws-told", Some(wire)) => {
+                let events = std::mem::take(&mut wire.application.told);
+                if events != block.lines {
+                    return Err(told(format!("told {events:?}")));
+                }
+            }
+            ("http-out" | "ws-out" | "ws-told", None) => {
+                return Err(told("an answer to nothing".into()));
+            }
             _ => {}
         }
     }
@@ -65,23 +83,43 @@ pub fn play(blocks: &[Block<'_>], delivery: Delivery) -> Result<usize, String> {
 
 /// The bytes that a block shows.
 fn bytes(block: &Block<'_>) -> Result<Vec<u8>, String> {
-    unescape(&block.lines.concat())
+    match block.kind {
+        "ws-in" | "ws-out" => websocket::bytes(block),
+        _ => unescape(&block.lines.concat()),
+    }
 }
 
 impl Wire {
     fn new() -> Self {
         let mut stamp = Stamp::new("kinglet");
         stamp.set_date(784_111_777);
+        let mut context = Context::new(Limits::SERVER, stamp);
+        context.compression = Compression::Lent;
         Self {
             application: Anatomy::default(),
             session: Session::new(),
-            context: Context::new(Limits::SERVER, stamp),
+            context,
             unread: Vec::new(),
             outlook: Outlook::More,
             room: vec![0; 16 * 1024],
             queue: Queue::new(),
+            inflater: Inflater::new(vec![0; 1 << 15]),
+            deflater: Deflater::new(vec![0; 1 << 15], vec![0; 1 << 13]),
             sent: Vec::new(),
             state: State::Open,
+        }
+    }
+
+    /// The opening handshake of a block of frames that shows none.
+    fn open(&mut self, offers_deflate: bool) -> Result<(), String> {
+        self.receive(&websocket::opening(
+            offers_deflate.then_some("permessage-deflate"),
+        ));
+        let answer = std::mem::take(&mut self.sent);
+        if answer.starts_with(b"HTTP/1.1 101 ") {
+            Ok(())
+        } else {
+            Err(format!("no WebSocket: {}", escape(&answer)))
         }
     }
 
@@ -95,7 +133,7 @@ impl Wire {
         }
         for word in &block.words {
             match *word {
-                "more" => {}
+                "more" | "deflate" => {}
                 "end" => {
                     self.outlook = Outlook::Ended;
                     self.go_on();
@@ -125,8 +163,10 @@ impl Wire {
     /// Takes turns until there is something to wait for, as a driver does.
     fn go_on(&mut self) {
         while self.state != State::Gone {
-            let mut input = Input::new(&mut self.unread, self.outlook);
-            let mut output = Output::new(&mut self.room, &mut self.queue);
+            let mut input =
+                Input::new(&mut self.unread, self.outlook).with_inflater(&mut self.inflater);
+            let mut output =
+                Output::new(&mut self.room, &mut self.queue).with_deflater(&mut self.deflater);
             let turn = self.session.turn(
                 &mut self.application,
                 &self.context,
@@ -151,8 +191,10 @@ impl Wire {
         let expected = bytes(block)?;
         let got = std::mem::take(&mut self.sent);
         if got != expected {
-            let [expected, got] =
-                [expected, got].map(|bytes| escape(&bytes).replace("\\n", "\\n\n  "));
+            let [expected, got] = [expected, got].map(|bytes| match block.kind {
+                "ws-out" => format!("{bytes:02x?}"),
+                _ => escape(&bytes).replace("\\n", "\\n\n  "),
+            });
             return Err(format!("not\n  {expected}\nbut\n  {got}"));
         }
         let state = match block.words[..] {

@@ -13,9 +13,12 @@ use std::time::Duration;
 
 use kinglet_core::http::server::{Cause, Part};
 use kinglet_core::http::{Handled, Reply, Request, Stream, Ticket};
+use kinglet_core::websocket::deflate::{Deflater, Inflater};
 use kinglet_core::websocket::{self, Closed, Socket};
 use kinglet_core::window::{Outlook, Overflow, Queue};
-use kinglet_core::{Application, Context, Input, Instant, Limits, Output, Session, Stamp, Turn};
+use kinglet_core::{
+    Application, Compression, Context, Input, Instant, Limits, Output, Session, Stamp, Turn,
+};
 
 use super::escape::escape;
 
@@ -49,6 +52,7 @@ pub struct Link<A: Application> {
     bytes: Vec<u8>,
     queue: Queue,
     overflow: Option<Spill>,
+    codecs: Option<Box<Codecs>>,
     /// How many bytes the peer takes before it stops reading.
     appetite: usize,
     received: Vec<u8>,
@@ -60,6 +64,13 @@ pub struct Link<A: Application> {
     pub lost: usize,
     /// Whether a wait may be without a deadline: a tunnel, or a ticket that is out.
     pub patient: bool,
+}
+
+/// A driver's memory for compression.
+#[derive(Debug)]
+struct Codecs {
+    inflater: Inflater<Vec<u8>>,
+    deflater: Deflater<Vec<u8>, Vec<u16>>,
 }
 
 /// A driver's heap.
@@ -105,6 +116,7 @@ impl<A: Application> Link<A> {
             bytes: vec![0; room],
             queue: Queue::new(),
             overflow: None,
+            codecs: None,
             appetite: usize::MAX,
             received: Vec::new(),
             shuts: false,
@@ -120,6 +132,16 @@ impl<A: Application> Link<A> {
             max_len,
             ..Spill::default()
         });
+        self
+    }
+
+    /// Lets the driver lend windows of this many bytes.
+    pub fn with_windows(mut self, len: usize) -> Self {
+        self.context.compression = Compression::Lent;
+        self.codecs = Some(Box::new(Codecs {
+            inflater: Inflater::new(vec![0; len]),
+            deflater: Deflater::new(vec![0; len], vec![0; 1024]),
+        }));
         self
     }
 
@@ -341,7 +363,13 @@ impl<A: Application> Link<A> {
             None => Output::new(&mut self.bytes, &mut self.queue),
         };
         // Each call of the application is worth a byte received or sent, and a few more.
-        let bound = input.remaining().len() + output.room() + 64;
+        let mut bound = input.remaining().len() + output.room() + 64;
+        if let Some(codecs) = &mut self.codecs {
+            // Or a thousand bytes that one inflates to.
+            bound *= 1000;
+            input = input.with_inflater(&mut codecs.inflater);
+            output = output.with_deflater(&mut codecs.deflater);
+        }
         let mut watched = Watched {
             application: &mut self.application,
             calls_left: bound,

@@ -133,8 +133,8 @@ mod tests {
         let long = std::format!("x{long}");
         assert_eq!(emit(CloseCode::NORMAL, &long, &mut payload), Some(123));
         assert_eq!(
-            parse(&payload[..124]),
-            Ok((CloseCode::NORMAL, &long[..122]))
+            parse(&payload[..123]),
+            Ok((CloseCode::NORMAL, &long[..121]))
         );
     }
 }

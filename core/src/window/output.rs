@@ -1,7 +1,7 @@
 //! Room for bytes to send, and what extends it.
 
 use super::Writer;
-use super::queue::{Held, Queue};
+use super::queue::{Held, Purpose, Queue};
 use crate::websocket::deflate::Deflate;
 use crate::websocket::frame::Header;
 
@@ -12,14 +12,6 @@ pub struct Output<'b> {
     queue: &'b mut Queue,
     overflow: Option<&'b mut dyn Overflow>,
     deflater: Option<&'b mut dyn Deflate>,
-    purpose: Purpose,
-}
-
-/// What an output is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Purpose {
-    Anything,
-    Control,
 }
 
 /// Where a driver that has a heap lets an answer go on that is longer than the room it lent.
@@ -43,7 +35,6 @@ impl<'b> Output<'b> {
             queue,
             overflow: None,
             deflater: None,
-            purpose: Purpose::Anything,
         }
     }
 
@@ -51,9 +42,8 @@ impl<'b> Output<'b> {
     /// frames go in, and no event is handed over that could have an answer.
     #[must_use]
     pub const fn for_control(bytes: &'b mut [u8], queue: &'b mut Queue) -> Self {
-        let mut output = Self::new(bytes, queue);
-        output.purpose = Purpose::Control;
-        output
+        queue.purpose = Purpose::Control;
+        Self::new(bytes, queue)
     }
 
     /// The same, and `overflow` takes what of one answer does not fit. Nothing is appended to the
@@ -70,7 +60,6 @@ impl<'b> Output<'b> {
             queue,
             overflow: Some(overflow),
             deflater: None,
-            purpose: Purpose::Anything,
         }
     }
 
@@ -110,21 +99,41 @@ impl<'b> Output<'b> {
     /// The same output, for a shorter time.
     #[inline]
     pub(crate) fn reborrow(&mut self) -> Output<'_> {
-        // A plain match, so that the trait object's lifetime may shrink too.
-        let overflow: Option<&mut dyn Overflow> = match &mut self.overflow {
+        let Self {
+            bytes,
+            queue,
+            overflow,
+            deflater,
+        } = self;
+        // Plain matches, so that the trait objects' lifetimes may shrink too.
+        let overflow: Option<&mut dyn Overflow> = match overflow {
             Some(overflow) => Some(&mut **overflow),
             None => None,
         };
-        let deflater: Option<&mut dyn Deflate> = match &mut self.deflater {
+        let deflater: Option<&mut dyn Deflate> = match deflater {
             Some(deflater) => Some(&mut **deflater),
+            None => None,
+        };
+        Output {
+            bytes,
+            queue,
+            overflow,
+            deflater,
+        }
+    }
+
+    /// The same, for an answer, which nothing here compresses.
+    #[inline]
+    pub(crate) fn reborrow_for_answer(&mut self) -> Output<'_> {
+        let overflow: Option<&mut dyn Overflow> = match &mut self.overflow {
+            Some(overflow) => Some(&mut **overflow),
             None => None,
         };
         Output {
             bytes: self.bytes,
             queue: self.queue,
             overflow,
-            deflater,
-            purpose: self.purpose,
+            deflater: None,
         }
     }
 
@@ -216,7 +225,7 @@ impl<'b> Output<'b> {
     /// Whether it is for control frames only.
     #[inline(always)]
     pub(crate) fn is_for_control(&self) -> bool {
-        self.purpose == Purpose::Control
+        self.queue.purpose == Purpose::Control
     }
 
     /// The room there is, and what compresses into it.

@@ -10,6 +10,15 @@ pub struct Queue {
     pub(super) held_from: usize,
     pub(super) held_to: usize,
     pub(super) overflowed: bool,
+    pub(super) purpose: Purpose,
+}
+
+/// What an output is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Purpose {
+    #[default]
+    Anything,
+    Control,
 }
 
 /// A slice that is sent from where it lies, before the copied byte at `at`.
@@ -34,6 +43,7 @@ impl Queue {
             held_from: 0,
             held_to: 0,
             overflowed: false,
+            purpose: Purpose::Anything,
         }
     }
 

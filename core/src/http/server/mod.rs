@@ -301,7 +301,7 @@ impl Connection {
                 let data = input.remaining_of(start, end);
                 Event::Content(
                     Part::Data(data),
-                    Reply::new(self, context, output.reborrow()),
+                    Reply::new(self, context, output.reborrow_for_answer()),
                 )
             }
             Next::End { start, end } => {
@@ -309,15 +309,21 @@ impl Connection {
                 let trailers = Fields::over(input.remaining_of(start, end));
                 Event::Content(
                     Part::End(trailers),
-                    Reply::new(self, context, output.reborrow()),
+                    Reply::new(self, context, output.reborrow_for_answer()),
                 )
             }
-            Next::Resume => Event::Resume(Reply::new(self, context, output.reborrow())),
+            Next::Resume => Event::Resume(Reply::new(self, context, output.reborrow_for_answer())),
             Next::WebSocket(agreement) => Event::WebSocket(self.websocket(agreement)),
             Next::Stream(part) => {
                 self.lend(part.end);
                 let bytes = input.remaining_of(part.start, part.end);
-                Event::Stream(Stream::new(self, context, output.reborrow(), bytes, part))
+                Event::Stream(Stream::new(
+                    self,
+                    context,
+                    output.reborrow_for_answer(),
+                    bytes,
+                    part,
+                ))
             }
         }
     }
@@ -407,7 +413,7 @@ impl Connection {
             && self.cause.is_none();
         is_due.then(|| {
             self.plan = Plan::Undecided;
-            Reply::new(self, context, output.reborrow())
+            Reply::new(self, context, output.reborrow_for_answer())
         })
     }
 
@@ -444,7 +450,10 @@ impl Connection {
             return None;
         };
         let request = self.marks.request(input.remaining(), decoder.framing())?;
-        Some((request, Reply::new(self, context, output.reborrow())))
+        Some((
+            request,
+            Reply::new(self, context, output.reborrow_for_answer()),
+        ))
     }
 
     fn collected_event<'e>(

@@ -13,12 +13,18 @@ use crate::{Context, Instant};
 impl Connection {
     /// When [`step`](Self::step) has to be called at the latest, whatever comes.
     #[must_use]
+    #[inline(always)]
     pub fn deadline(&self) -> Option<Instant> {
         let is_running = !matches!(self.timer, Timer::Off | Timer::Paused);
         let receive = is_running.then_some(self.receive_deadline);
         if !self.pace.is_stuck() && self.sending != Sending::Content {
             return receive;
         }
+        self.deadline_while_sending(receive)
+    }
+
+    #[inline(never)]
+    fn deadline_while_sending(&self, receive: Option<Instant>) -> Option<Instant> {
         let send = self.send_deadline();
         let wake = match self.plan {
             Plan::Stream(Streaming {
