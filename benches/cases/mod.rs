@@ -1,6 +1,8 @@
 //! What is measured, for all benchmarks: the inputs, and one operation each.
 #![allow(dead_code, reason = "each benchmark uses its own part")]
 
+pub mod websocket;
+
 use std::hint::black_box;
 use std::mem::MaybeUninit;
 

@@ -54,7 +54,7 @@ impl Queue {
         self.sent == self.filled && self.held_from == self.held_to
     }
 
-    /// How many bytes are to be sent, without those in an [`Overflow`].
+    /// How many bytes are to be sent, without those in an [`Overflow`](super::Overflow).
     #[must_use]
     #[inline]
     pub fn len(&self) -> usize {

@@ -62,7 +62,8 @@ impl Connection {
         let end = START.wrapping_add(len);
         let payload = input.remaining_mut().get_mut(START..end)?;
         mask(payload, key);
-        if kind == Kind::Text && core::str::from_utf8(payload).is_err() {
+        let mut text = Utf8::new();
+        if kind == Kind::Text && (text.push(payload).is_err() || !text.is_complete()) {
             // It is read again, and refused.
             mask(payload, key);
             return None;
