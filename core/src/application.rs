@@ -76,6 +76,14 @@ pub trait Application {
         stream.abort()
     }
 
+    /// Whether requests may become WebSockets. Where this is constantly no, a compiler that looks at the
+    /// whole program leaves that protocol's code out of it. [`Reply::websocket`] must not be used then:
+    /// its connection would just close.
+    #[inline]
+    fn has_websockets(&self) -> bool {
+        true
+    }
+
     /// A WebSocket is open, after [`Reply::websocket`]. `exchange` is what the request left in it, and
     /// stays until the WebSocket is closed.
     fn opened(&mut self, exchange: &mut Self::Exchange, socket: &mut Socket<'_>) {
@@ -156,7 +164,7 @@ impl<E: Default> Session<E> {
     ///
     /// `input` is everything received and not consumed. Whatever the answer, what is in the output
     /// is to be sent.
-    #[inline(always)]
+    #[cfg_attr(not(small), inline(always))]
     pub fn turn<A>(
         &mut self,
         application: &mut A,
@@ -169,6 +177,9 @@ impl<E: Default> Session<E> {
     {
         let exchange = &mut self.exchange;
         let turn = match &mut self.protocol {
+            Protocol::WebSocket(_) if !application.has_websockets() => {
+                return Turn::Close(Cause::Aborted);
+            }
             Protocol::WebSocket(websocket) => {
                 return websocket_turn(websocket, exchange, application, context, input, output);
             }
@@ -178,6 +189,7 @@ impl<E: Default> Session<E> {
         };
         match turn {
             Ok(turn) => turn,
+            Err(_) if !application.has_websockets() => Turn::Close(Cause::Aborted),
             Err(upgrade) => self.become_websocket(upgrade, application, context, input, output),
         }
     }
@@ -213,7 +225,8 @@ impl<E: Default> Session<E> {
     where
         A: Application<Exchange = E> + ?Sized,
     {
-        if let Protocol::WebSocket(connection) = &mut self.protocol
+        if application.has_websockets()
+            && let Protocol::WebSocket(connection) = &mut self.protocol
             && let Some(closed) = connection.abandon()
         {
             application.closed(&mut self.exchange, closed);
@@ -224,7 +237,7 @@ impl<E: Default> Session<E> {
 /// That a connection is to become a WebSocket, compressed or not.
 struct Upgrade(Option<Agreement>);
 
-#[inline(always)]
+#[cfg_attr(not(small), inline(always))]
 fn http_turn<A>(
     connection: &mut Connection,
     exchange: &mut A::Exchange,
@@ -315,7 +328,7 @@ where
 }
 
 /// What an exchange has remembered is dropped as soon as it is over.
-#[inline(always)]
+#[cfg_attr(not(small), inline(always))]
 fn forget_finished<E: Default>(connection: &Connection, exchange: &mut E) {
     if size_of::<E>() > 0 && connection.is_between_exchanges() {
         *exchange = E::default();
@@ -438,7 +451,7 @@ impl<E> Session<E> {
     /// Whether it is a WebSocket whose messages may be compressed: it is to be lent an
     /// [inflater](Input::with_inflater) and a [deflater](Output::with_deflater) in each turn.
     #[must_use]
-    #[inline(always)]
+    #[cfg_attr(not(small), inline(always))]
     pub fn is_compressed(&self) -> bool {
         match &self.protocol {
             Protocol::Http(_) => false,

@@ -135,7 +135,7 @@ impl Stamp {
     }
 
     /// Puts the beginning of the usual head: status line, the lines, and `Content-Length: `.
-    #[inline(always)]
+    #[cfg_attr(not(small), inline(always))]
     pub(crate) fn put_usual_head(&self, writer: &mut Writer<'_>) {
         /// Long enough for a date and a short name.
         const USUAL_LEN: usize = 96;

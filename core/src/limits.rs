@@ -119,8 +119,13 @@ impl Limits {
     /// The least number of bytes that a rate allows in one window; 1 at least, so that a peer that
     /// stands still is always too slow.
     pub(crate) fn least_in_window(&self, rate: u32) -> u32 {
-        let least = u128::from(rate).saturating_mul(self.rate_window.as_millis()) / 1000;
-        u32::try_from(least).unwrap_or(u32::MAX).max(1)
+        let seconds = u32::try_from(self.rate_window.as_secs()).unwrap_or(u32::MAX);
+        let millis = self.rate_window.subsec_millis();
+        // Below a second, in thousands and what they leave, since the product needs more than 32 bits.
+        let (thousands, rest) = (rate / 1000, rate % 1000);
+        let part = thousands.saturating_mul(millis);
+        let part = part.saturating_add(rest.saturating_mul(millis) / 1000);
+        rate.saturating_mul(seconds).saturating_add(part).max(1)
     }
 }
 

@@ -61,12 +61,18 @@ impl Instant {
 }
 
 /// Whole milliseconds, at most 2³¹ - 1.
+#[cfg_attr(small, inline(never))]
+#[expect(clippy::cast_possible_truncation, reason = "a bounded number of seconds")]
 const fn millis(duration: Duration) -> u32 {
-    const MAX: u64 = i32::MAX as u64;
-    let whole = duration.as_secs().saturating_mul(1000);
-    let millis = whole.saturating_add(duration.subsec_millis() as u64);
-    let bounded = if millis > MAX { MAX } else { millis };
-    Instant::from_millis(bounded).0
+    const MAX: u32 = i32::MAX.cast_unsigned();
+    const MAX_SECONDS: u64 = MAX as u64 / 1000;
+    let seconds = duration.as_secs();
+    if seconds > MAX_SECONDS {
+        return MAX;
+    }
+    let millis = (seconds as u32).saturating_mul(1000);
+    let millis = millis.saturating_add(duration.subsec_millis());
+    if millis > MAX { MAX } else { millis }
 }
 
 #[cfg(test)]

@@ -126,7 +126,7 @@ pub(crate) const UPGRADE: &[u8] = b"Connection: upgrade\r\n";
 pub(crate) const CLOSE_UPGRADE: &[u8] = b"Connection: close, upgrade\r\n";
 
 /// The usual answer, whole: 200, a length, and nothing of the connection.
-#[inline(always)]
+#[cfg_attr(not(small), inline(always))]
 pub(crate) fn usual_response(
     writer: &mut Writer<'_>,
     stamp: &Stamp,
@@ -173,7 +173,7 @@ pub(crate) fn response(
     writer.put_array(b"\r\n");
 }
 
-#[inline(always)]
+#[cfg_attr(not(small), inline(always))]
 fn lines(writer: &mut Writer<'_>, fields: &[Field<'_>]) {
     for field in fields {
         match field.line() {
@@ -188,7 +188,7 @@ fn lines(writer: &mut Writer<'_>, fields: &[Field<'_>]) {
     }
 }
 
-#[inline(always)]
+#[cfg_attr(not(small), inline(always))]
 fn length(writer: &mut Writer<'_>, len: u64) {
     writer.put_array(b"Content-Length: ").put_decimal_line(len);
 }

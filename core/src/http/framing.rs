@@ -100,7 +100,7 @@ impl Notes {
     }
 
     /// Takes note of a line of `field`, whose value is at `value` in the window.
-    #[inline(always)]
+    #[cfg_attr(not(small), inline(always))]
     pub(crate) fn take(
         &mut self,
         field: Known,
@@ -126,12 +126,13 @@ impl Notes {
     }
 
     /// `Host = uri-host [ ":" port ]`
-    #[inline(always)]
+    #[cfg_attr(not(small), inline(always))]
     fn host(&mut self, window: &[u8], value: Range<usize>) -> Result<(), SyntaxError> {
         if self.has(Note::Host) {
             return Err(SyntaxError::DuplicateHost);
         }
         self.add(Note::Host);
+        #[cfg(not(small))]
         if target::is_plain_host(window, &value) {
             return Ok(());
         }

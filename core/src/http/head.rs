@@ -141,7 +141,7 @@ impl HeadScan {
 
     /// Reads on and notes what it learns in `marks`, which are the same at every call. Answers
     /// whether the head is whole.
-    #[inline(always)]
+    #[cfg_attr(not(small), inline(always))]
     pub(crate) fn resume(
         &mut self,
         marks: &mut Marks,
@@ -172,14 +172,14 @@ impl HeadScan {
     }
 
     /// `request-line = method SP request-target SP HTTP-version CRLF`
-    #[inline(always)]
+    #[cfg_attr(not(small), inline(always))]
     fn request_line(
         &mut self,
         marks: &mut Marks,
         window: &[u8],
         limits: &Limits,
     ) -> Result<bool, Error> {
-        let usual = match self.is_fresh() {
+        let usual = match self.is_fresh() && !cfg!(small) {
             true => usual_request_line(marks, window, usize::from(limits.max_target_len)),
             false => None,
         };
@@ -264,7 +264,7 @@ impl HeadScan {
 
 /// Reads the request line that most requests have, and answers where it ends: GET or POST, a target
 /// in origin-form and HTTP/1.1, all of it there. `None`, and nothing noted, for any other.
-#[inline(always)]
+#[cfg_attr(not(small), inline(always))]
 fn usual_request_line(marks: &mut Marks, window: &[u8], max_target_len: usize) -> Option<usize> {
     /// What follows the target, SP included.
     const REST: &[u8; VERSION_LINE + 1] = b" HTTP/1.1\r\n";

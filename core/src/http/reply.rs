@@ -335,9 +335,9 @@ impl<'r> Reply<'r> {
     }
 
     /// Answers at once where the answer is such as most are, and else with more care.
-    #[inline(always)]
+    #[cfg_attr(not(small), inline(always))]
     fn answer(&mut self, status: Status, fields: &[Field<'_>], content: Source<'_>) -> Handled {
-        let is_usual = status == Status::OK && content.is_copied();
+        let is_usual = status == Status::OK && content.is_copied() && !cfg!(small);
         if is_usual && self.usual_answer(fields, content.bytes()) {
             return Handled::new();
         }

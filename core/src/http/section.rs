@@ -80,7 +80,7 @@ impl SectionScan {
     ///
     /// `take` is given each line of a field that the engine reads itself, never [`Known::Other`], and
     /// where in the window its value is, with the white space around it.
-    #[inline(always)]
+    #[cfg_attr(not(small), inline(always))]
     pub(crate) fn read(
         &mut self,
         window: &[u8],
@@ -96,7 +96,7 @@ impl SectionScan {
                 if let Some((b"\r\n", after)) = rest.split_first_chunk() {
                     return Ok(Some(here(after)));
                 }
-                if lines < max_lines {
+                if lines < max_lines && !cfg!(small) {
                     whole = WholeLine::split_off(rest);
                 }
             }
@@ -201,7 +201,7 @@ struct WholeLine<'a> {
 impl<'a> WholeLine<'a> {
     /// The line that begins `bytes`, or `None` where it has to be looked at with more care: some of
     /// it has not come yet, or something is wrong with it.
-    #[inline(always)]
+    #[cfg_attr(not(small), inline(always))]
     fn split_off(bytes: &'a [u8]) -> Option<Self> {
         let at_colon = |at| match bytes.split_at_checked(at) {
             Some((name @ [_, ..], [b':', rest @ ..])) => Some((name, rest)),
@@ -226,7 +226,7 @@ impl<'a> WholeLine<'a> {
 }
 
 impl Known {
-    #[inline(always)]
+    #[cfg_attr(not(small), inline(always))]
     fn of(name: &[u8]) -> Self {
         match name.len() {
             4 if is(name, b"host") => Self::Host,
@@ -242,7 +242,7 @@ impl Known {
 
 /// Whether a token of `N` bytes is `lower`, whatever its case. `lower` has only letters and `-`, which
 /// are what bit 5 folds rightly among a token's bytes.
-#[inline(always)]
+#[cfg_attr(not(small), inline(always))]
 fn is<const N: usize>(token: &[u8], lower: &[u8; N]) -> bool {
     token.first_chunk::<N>().is_some_and(|token| {
         token

@@ -7,6 +7,7 @@
 //! asterisk-form   *                            OPTIONS
 //! ```
 
+#[cfg(not(small))]
 use core::ops::Range;
 
 use nom::branch::alt;
@@ -18,6 +19,7 @@ use nom::sequence::{delimited, preceded, terminated};
 use nom::{IResult, Parser};
 
 use super::Method;
+#[cfg(not(small))]
 use crate::scan::{self, Class};
 use crate::syntax::{byte, cut, number, run, span};
 
@@ -157,6 +159,7 @@ pub(crate) fn is_host(value: &[u8]) -> bool {
 
 /// Whether the value that is at `value` in the window is one SP and then a host such as most are:
 /// letters, digits, `-` and `.`, and a port of digits. One that is not may still be a host.
+#[cfg(not(small))]
 #[inline(always)]
 pub(crate) fn is_plain_host(window: &[u8], value: &Range<usize>) -> bool {
     let Some([b' ', host @ ..]) = window.get(value.start..) else {

@@ -36,7 +36,7 @@ pub enum Fin {
 
 impl From<bool> for Fin {
     /// `Last` where so.
-    #[inline(always)]
+    #[cfg_attr(not(small), inline(always))]
     fn from(is_last: bool) -> Self {
         if is_last { Self::Last } else { Self::More }
     }
@@ -90,7 +90,7 @@ impl Header {
 
     /// The header of a frame that is all of its message, or a control frame; not compressed.
     #[must_use]
-    #[inline(always)]
+    #[cfg_attr(not(small), inline(always))]
     pub const fn new(opcode: Opcode, payload_len: u64, masking_key: Option<[u8; 4]>) -> Self {
         Self {
             first: FIN | opcode.bits(),
@@ -102,7 +102,7 @@ impl Header {
 
     /// The same, as the last fragment or not.
     #[must_use]
-    #[inline(always)]
+    #[cfg_attr(not(small), inline(always))]
     pub const fn with_fin(mut self, fin: Fin) -> Self {
         self.first = match fin {
             Fin::More => self.first & !FIN,
@@ -113,7 +113,7 @@ impl Header {
 
     /// The same, of a compressed message or not.
     #[must_use]
-    #[inline(always)]
+    #[cfg_attr(not(small), inline(always))]
     pub const fn with_rsv1(mut self, rsv1: Rsv1) -> Self {
         self.first = match rsv1 {
             Rsv1::Clear => self.first & !RSV1,
@@ -124,35 +124,35 @@ impl Header {
 
     /// What the frame is.
     #[must_use]
-    #[inline(always)]
+    #[cfg_attr(not(small), inline(always))]
     pub const fn opcode(&self) -> Opcode {
         self.opcode
     }
 
     /// Whether it is the last of its message.
     #[must_use]
-    #[inline(always)]
+    #[cfg_attr(not(small), inline(always))]
     pub const fn is_final(&self) -> bool {
         self.first & FIN != 0
     }
 
     /// Whether its message is compressed; said by the first frame of a message only.
     #[must_use]
-    #[inline(always)]
+    #[cfg_attr(not(small), inline(always))]
     pub const fn is_compressed(&self) -> bool {
         self.first & RSV1 != 0
     }
 
     /// Bytes of payload data.
     #[must_use]
-    #[inline(always)]
+    #[cfg_attr(not(small), inline(always))]
     pub const fn payload_len(&self) -> u64 {
         self.payload_len
     }
 
     /// The masking key, where the payload data is masked.
     #[must_use]
-    #[inline(always)]
+    #[cfg_attr(not(small), inline(always))]
     pub const fn masking_key(&self) -> Option<[u8; 4]> {
         self.masking_key
     }
@@ -163,7 +163,7 @@ impl Header {
     /// # Errors
     ///
     /// The first rule that is broken, as soon as a byte tells.
-    #[inline(always)]
+    #[cfg_attr(not(small), inline(always))]
     pub fn parse(
         bytes: &[u8],
         receiver: Role,
@@ -240,7 +240,7 @@ impl Header {
 
     /// The header as on the wire, its length in the fewest bytes.
     #[must_use]
-    #[inline(always)]
+    #[cfg_attr(not(small), inline(always))]
     pub fn emit(&self) -> HeaderBytes {
         let mut bytes = [0; Self::MAX_LEN];
         let mask = if self.masking_key.is_some() { MASK } else { 0 };
@@ -278,7 +278,7 @@ impl Header {
 impl HeaderBytes {
     /// The bytes.
     #[must_use]
-    #[inline(always)]
+    #[cfg_attr(not(small), inline(always))]
     pub fn as_bytes(&self) -> &[u8] {
         self.bytes
             .get(..usize::from(self.len))
@@ -287,7 +287,7 @@ impl HeaderBytes {
 }
 
 /// What the first byte tells: whether its opcode goes with its other bits.
-#[inline(always)]
+#[cfg_attr(not(small), inline(always))]
 const fn check_first(first: u8, rsv1: Rsv1Use) -> Result<Opcode, ProtocolError> {
     if first & RSV2_RSV3 != 0 {
         return Err(ProtocolError::ReservedBit);

@@ -22,7 +22,7 @@ pub enum Opcode {
 impl Opcode {
     /// The opcode in the low four bits of a frame's first byte; `None` where it is reserved.
     #[must_use]
-    #[inline(always)]
+    #[cfg_attr(not(small), inline(always))]
     pub const fn from_bits(bits: u8) -> Option<Self> {
         Some(match bits & 0xf {
             0x0 => Self::Continuation,
@@ -37,14 +37,14 @@ impl Opcode {
 
     /// The four bits.
     #[must_use]
-    #[inline(always)]
+    #[cfg_attr(not(small), inline(always))]
     pub const fn bits(self) -> u8 {
         self as u8
     }
 
     /// Whether it is that of a control frame (RFC 6455 §5.5).
     #[must_use]
-    #[inline(always)]
+    #[cfg_attr(not(small), inline(always))]
     pub const fn is_control(self) -> bool {
         self.bits() & 0x8 != 0
     }

@@ -63,7 +63,7 @@ pub enum Rest {
 }
 
 impl<'s> Socket<'s> {
-    #[inline(always)]
+    #[cfg_attr(not(small), inline(always))]
     pub(super) const fn new(
         connection: &'s mut Connection,
         context: &'s Context,
@@ -229,7 +229,7 @@ impl<'s> Socket<'s> {
 
     /// Puts what nearly every message of a server is, if there is room: one frame of at most 125 bytes
     /// that is not compressed.
-    #[inline(always)]
+    #[cfg_attr(not(small), inline(always))]
     fn put_short(&mut self, kind: Kind, data: &[u8]) -> bool {
         let first = match kind {
             Kind::Text => frame::WHOLE_TEXT,

@@ -208,7 +208,7 @@ impl<'b> Output<'b> {
 
     /// Bytes of a message that could be sent again, where that is less than can be handed over: no
     /// overflow takes what goes past the room.
-    #[inline(always)]
+    #[cfg_attr(not(small), inline(always))]
     pub(crate) const fn echo_len(&self) -> Option<usize> {
         if self.overflow.is_some() {
             None
@@ -223,7 +223,7 @@ impl<'b> Output<'b> {
     }
 
     /// Whether it is for control frames only.
-    #[inline(always)]
+    #[cfg_attr(not(small), inline(always))]
     pub(crate) fn is_for_control(&self) -> bool {
         self.queue.purpose == Purpose::Control
     }

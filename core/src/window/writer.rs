@@ -20,7 +20,8 @@ impl<'a> Writer<'a> {
         }
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(small), inline(always))]
+    #[cfg_attr(small, inline(never))]
     pub(crate) fn put(&mut self, bytes: &[u8]) -> &mut Self {
         match core::mem::take(&mut self.room).split_at_mut_checked(bytes.len()) {
             Some((to, rest)) => {
@@ -34,7 +35,7 @@ impl<'a> Writer<'a> {
 
     /// Puts the first `len` bytes of an array. All of it is copied where there is room, since that
     /// costs less than to look at the length; what is put next overwrites the rest.
-    #[inline(always)]
+    #[cfg_attr(not(small), inline(always))]
     pub(crate) fn put_first<const N: usize>(&mut self, bytes: &[u8; N], len: usize) -> &mut Self {
         match self.room.first_chunk_mut::<N>() {
             Some(to) if len <= N => {
@@ -51,6 +52,9 @@ impl<'a> Writer<'a> {
     /// Puts an array, whose length the compiler knows.
     #[inline]
     pub(crate) fn put_array<const N: usize>(&mut self, bytes: &[u8; N]) -> &mut Self {
+        if cfg!(small) {
+            return self.put(bytes);
+        }
         match core::mem::take(&mut self.room).split_first_chunk_mut::<N>() {
             Some((to, rest)) => {
                 *to = *bytes;
@@ -62,10 +66,12 @@ impl<'a> Writer<'a> {
     }
 
     /// Puts a number in decimal, and CRLF.
-    #[inline(always)]
+    #[cfg_attr(not(small), inline(always))]
+    #[cfg_attr(small, inline(never))]
     pub(crate) fn put_decimal_line(&mut self, number: u64) -> &mut Self {
         // Most lengths are short, and a loop costs more than their digits.
         match number {
+            _ if cfg!(small) => self.put_digits(&Digits::of::<10>(number)).put(b"\r\n"),
             0..=9 => self.put_array(&[digit(number), b'\r', b'\n']),
             10..=99 => self.put_array(&[digit(number / 10), digit(number), b'\r', b'\n']),
             100..=999 => self
@@ -83,7 +89,7 @@ impl<'a> Writer<'a> {
         self.put_digits(&Digits::of::<16>(number))
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(small), inline(always))]
     fn put_digits(&mut self, digits: &Digits) -> &mut Self {
         self.put(digits.bytes.get(digits.from..).unwrap_or_default())
     }
@@ -129,10 +135,14 @@ impl Digits {
 
 /// Copies `from` to `to`, which is as long: what is short as two pieces of fixed length, the second
 /// over the end of the first, since that is done before a call of `memcpy` has looked at the length.
-#[inline(always)]
+#[cfg_attr(not(small), inline(always))]
 fn copy(from: &[u8], to: &mut [u8]) {
     let len = from.len();
-    if len >= 16 {
+    if cfg!(small) {
+        if len == to.len() {
+            to.copy_from_slice(from);
+        }
+    } else if len >= 16 {
         if len <= 32 {
             copy_ends::<16>(from, to);
         } else {
@@ -147,7 +157,7 @@ fn copy(from: &[u8], to: &mut [u8]) {
     }
 }
 
-#[inline(always)]
+#[cfg_attr(not(small), inline(always))]
 fn copy_ends<const N: usize>(from: &[u8], to: &mut [u8]) {
     if let (Some(from), Some(to)) = (from.first_chunk::<N>(), to.first_chunk_mut()) {
         *to = *from;

@@ -219,7 +219,7 @@ impl Connection {
     ///
     /// What most requests come by is a part of the caller, and the rest is one call away: its
     /// invariants would be computed in every turn otherwise.
-    #[inline(always)]
+    #[cfg_attr(not(small), inline(always))]
     pub(crate) fn next(
         &mut self,
         context: &Context,
@@ -439,7 +439,7 @@ impl Connection {
     }
 
     /// The request that [`Next::Request`] is about, and the right to answer it.
-    #[inline(always)]
+    #[cfg_attr(not(small), inline(always))]
     pub(crate) fn request<'e>(
         &'e mut self,
         context: &'e Context,

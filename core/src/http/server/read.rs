@@ -13,7 +13,7 @@ use crate::http::stream::{Streaming, Want};
 use crate::window::{Input, Outlook, Output, move_down};
 
 impl Connection {
-    #[inline(always)]
+    #[cfg_attr(not(small), inline(always))]
     pub(super) fn read_head(
         &mut self,
         context: &Context,
@@ -312,7 +312,7 @@ impl Connection {
     }
 
     /// The answer is whole.
-    #[inline(always)]
+    #[cfg_attr(not(small), inline(always))]
     pub(super) fn complete(
         &mut self,
         context: &Context,

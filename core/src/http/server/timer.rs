@@ -13,7 +13,7 @@ use crate::{Context, Instant};
 impl Connection {
     /// When [`step`](Self::step) has to be called at the latest, whatever comes.
     #[must_use]
-    #[inline(always)]
+    #[cfg_attr(not(small), inline(always))]
     pub fn deadline(&self) -> Option<Instant> {
         let is_running = !matches!(self.timer, Timer::Off | Timer::Paused);
         let receive = is_running.then_some(self.receive_deadline);

@@ -188,7 +188,7 @@ impl Connection {
     }
 
     /// A new key for each frame of a client (RFC 6455 §5.3), which the driver draws.
-    #[inline(always)]
+    #[cfg_attr(not(small), inline(always))]
     pub(in crate::websocket) fn masking_key(&self, context: &Context) -> Option<[u8; 4]> {
         match self.role {
             Role::Server => None,

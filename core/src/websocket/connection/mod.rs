@@ -286,7 +286,7 @@ impl Connection {
     }
 
     /// The step itself. The answer is never [`Next::Again`] or [`Next::Fail`].
-    #[inline(always)]
+    #[cfg_attr(not(small), inline(always))]
     pub(crate) fn next(
         &mut self,
         context: &Context,
@@ -336,7 +336,7 @@ impl Connection {
     }
 
     /// Lends a part that has come, and the right to send.
-    #[inline(always)]
+    #[cfg_attr(not(small), inline(always))]
     pub(crate) fn part<'e>(
         &'e mut self,
         slice: Slice,
@@ -354,7 +354,7 @@ impl Connection {
 
     /// Lends the right to send, to a driver whose own code has something to say. What is put into the
     /// output has to be sent before the next step.
-    #[inline(always)]
+    #[cfg_attr(not(small), inline(always))]
     pub fn socket<'e>(
         &'e mut self,
         context: &'e Context,

@@ -17,7 +17,7 @@ use crate::window::{Input, Outlook, Output};
 
 impl Connection {
     /// Reads the header of a frame; of a control frame, all of it.
-    #[inline(always)]
+    #[cfg_attr(not(small), inline(always))]
     pub(super) fn read_header(
         &mut self,
         context: &Context,
@@ -35,7 +35,7 @@ impl Connection {
 
     /// What nearly every message is: one masked frame of at most 125 bytes, all of it here. Whatever
     /// else there is, or breaks a rule, is left to [`read_any`](Self::read_any).
-    #[inline(always)]
+    #[cfg_attr(not(small), inline(always))]
     fn read_short(
         &mut self,
         context: &Context,
@@ -221,7 +221,7 @@ impl Connection {
     }
 
     /// The next part of the message under way, and what follows from its place.
-    #[inline(always)]
+    #[cfg_attr(not(small), inline(always))]
     fn slice(&mut self, incoming: Incoming, end: Fin, source: Source) -> Slice {
         let place = incoming.place.ending(end);
         self.incoming = match end {
@@ -239,7 +239,7 @@ impl Connection {
     }
 
     /// Checks text as it comes (RFC 6455 §8.1).
-    #[inline(always)]
+    #[cfg_attr(not(small), inline(always))]
     fn check_text(&mut self, data: &[u8], end: Fin) -> Result<(), Error> {
         self.utf8.push(data).map_err(|_| Error::InvalidUtf8)?;
         if end == Fin::Last {
@@ -454,7 +454,7 @@ impl Connection {
 const FREE_LEN: u64 = 64 * 1024;
 
 /// Whether there is room for what an application may want to say, or nothing can be done for it.
-#[inline(always)]
+#[cfg_attr(not(small), inline(always))]
 fn has_room(context: &Context, output: &Output<'_>) -> bool {
     let has_room = output.room() >= usize::from(context.limits.min_room) && output.has_place();
     (has_room || output.is_empty()) && !output.is_for_control()

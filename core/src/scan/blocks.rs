@@ -1,28 +1,9 @@
-//! Bulk scanning: where does a run of legal bytes end?
-//!
-//! Everything that looks at many bytes at once is here. Each question has one [`Class`] of bytes that
-//! may go on, and one answer: the index of the first byte that is not of the class, or the length.
-//! The classes are small on purpose: a byte outside one only means that the caller looks at it
-//! itself, so a class may leave out what is legal but rare.
+//! A block of bytes at once.
 //!
 //! On x86-64, where SSE2 is part of the instruction set, a block is 16 bytes; elsewhere it is a
-//! 64-bit word, eight lanes of ordinary arithmetic. A naive twin of each class in the tests is the
-//! oracle of both.
+//! 64-bit word, eight lanes of ordinary arithmetic.
 
-/// A set of bytes that a scan passes over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Class {
-    /// The usual bytes of a field value: SP and visible ASCII.
-    Text,
-    /// The usual bytes of a field name or method: letters, digits and `-`.
-    Name,
-    /// The usual bytes of a host name: letters, digits, `-` and `.`.
-    HostName,
-    /// Decimal digits.
-    Digit,
-    /// The usual bytes of a request target: letters, digits, `& ' ( ) * + , - . / : ; = ? _`.
-    Target,
-}
+use super::Class;
 
 /// The index of the first byte of `bytes` that is not of `class`, or the length.
 #[inline(always)]
@@ -121,21 +102,6 @@ fn padded_word(bytes: &[u8]) -> u64 {
         _ => {
             let last_to_first = bytes.iter().rev();
             last_to_first.fold(0, |word, &byte| word << 8 | u64::from(byte))
-        }
-    }
-}
-
-impl Class {
-    #[cfg(test)]
-    const fn contains(self, byte: u8) -> bool {
-        match self {
-            Self::Text => matches!(byte, 0x20..=0x7e),
-            Self::Name => matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-'),
-            Self::HostName => Self::Name.contains(byte) || byte == b'.',
-            Self::Digit => byte.is_ascii_digit(),
-            Self::Target => {
-                matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'&'..=b';' | b'=' | b'?' | b'_')
-            }
         }
     }
 }
@@ -364,6 +330,7 @@ use words as lanes;
 
 #[cfg(test)]
 mod tests {
+    use super::super::bytes;
     use super::*;
 
     const CLASSES: [Class; 5] = [
@@ -373,11 +340,6 @@ mod tests {
         Class::Digit,
         Class::Target,
     ];
-
-    fn naive(class: Class, bytes: &[u8]) -> usize {
-        let stop = bytes.iter().position(|&byte| !class.contains(byte));
-        stop.unwrap_or(bytes.len())
-    }
 
     #[test]
     fn every_byte_in_every_lane_agrees_with_the_class() {
@@ -428,7 +390,7 @@ mod tests {
     }
 
     #[test]
-    fn skips_to_the_naive_index_at_every_length_and_start() {
+    fn skips_as_far_as_byte_by_byte_at_every_length_and_start() {
         let mut bytes = [b'7'; 70];
         for len in 0..=bytes.len() {
             for stop in (0..len).chain([usize::MAX]) {
@@ -440,11 +402,10 @@ mod tests {
                         .into_iter()
                         .filter(|&f| f <= len)
                     {
-                        let expected = naive(class, &bytes[from..len]);
+                        let expected = bytes::skip(class, &bytes[from..len]);
                         assert_eq!(skip(class, &bytes[from..len]), expected);
-                        let found = bytes[from..len].iter().position(|&byte| byte == b'\r');
-                        let found = found.map_or(len, |run| from + run);
-                        assert_eq!(find(b'\r', &bytes[..len], from), found);
+                        let expected = bytes::find(b'\r', &bytes[..len], from);
+                        assert_eq!(find(b'\r', &bytes[..len], from), expected);
                     }
                 }
                 if let Some(byte) = bytes.get_mut(stop) {
