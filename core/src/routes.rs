@@ -163,30 +163,23 @@ impl<A: Application + ?Sized> Routes<A> {
         }
     }
 
+    /// Whether one of the first `count` routes is for `path`, or anywhere, and for `method`.
+    fn has(&self, count: usize, path: Option<&str>, method: Method<'_>) -> bool {
+        let mut routes = self.routes.iter().take(count);
+        routes.any(|route| route.method == method && is_on(route, path))
+    }
+
     /// Answers with the methods that there are for `path`, or anywhere.
     fn allow(&self, status: Status, path: Option<&str>, reply: Reply<'_>) -> Handled {
         let mut bytes = [0; MAX_ALLOW_LEN];
         let mut writer = Writer::new(&mut bytes);
         writer.put(b"OPTIONS");
-        let on_path =
-            |route: &&Route<A>| path.is_none_or(|path| fit(route.pattern, path) != Fit::None);
-        for (index, route) in self
-            .routes
-            .iter()
-            .enumerate()
-            .filter(|(_, route)| on_path(route))
-        {
-            let before = self.routes.iter().take(index).filter(on_path);
-            if before.into_iter().any(|other| other.method == route.method) {
+        for (index, route) in self.routes.iter().enumerate() {
+            if !is_on(route, path) || self.has(index, path, route.method) {
                 continue;
             }
             writer.put(b", ").put(route.method.as_str().as_bytes());
-            let has_head = self
-                .routes
-                .iter()
-                .filter(on_path)
-                .any(|route| route.method == Method::Head);
-            if route.method == Method::Get && !has_head {
+            if route.method == Method::Get && !self.has(self.routes.len(), path, Method::Head) {
                 writer.put(b", HEAD");
             }
         }
@@ -198,6 +191,11 @@ impl<A: Application + ?Sized> Routes<A> {
             Err(_) => reply.send(Status::INTERNAL_SERVER_ERROR, &[], b""),
         }
     }
+}
+
+/// Whether the route is one for `path`, or for anything.
+fn is_on<A: Application + ?Sized>(route: &Route<A>, path: Option<&str>) -> bool {
+    path.is_none_or(|path| fit(route.pattern, path) != Fit::None)
 }
 
 const PLAIN: Field<'_> = field!("Content-Type", "text/plain");

@@ -62,7 +62,10 @@ impl Instant {
 
 /// Whole milliseconds, at most 2³¹ - 1.
 #[cfg_attr(small, inline(never))]
-#[expect(clippy::cast_possible_truncation, reason = "a bounded number of seconds")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a bounded number of seconds"
+)]
 const fn millis(duration: Duration) -> u32 {
     const MAX: u32 = i32::MAX.cast_unsigned();
     const MAX_SECONDS: u64 = MAX as u64 / 1000;

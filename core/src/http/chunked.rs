@@ -8,15 +8,11 @@
 //! \r\n
 //! ```
 
-use nom::combinator::opt;
-use nom::multi::many0_count;
-use nom::sequence::preceded;
-use nom::{IResult, Parser};
-
 use super::content::Piece;
 use super::error::{Error, LimitError, SyntaxError};
-use super::section::{SectionScan, offset};
-use crate::syntax::{byte, quoted::quoted_string, run, span, token::token};
+use super::section::{self, SectionScan, offset};
+use crate::syntax::quoted::skip_quoted_string;
+use crate::syntax::token::trim_start_ows;
 use crate::{Limits, scan};
 
 /// Decodes a chunked message body, resuming where it stopped.
@@ -138,8 +134,7 @@ impl Decoder {
         if line.contains(&b'\r') {
             return Err(SyntaxError::BareCr.into());
         }
-        let (extension, size) = chunk_size(line).map_err(|_| SyntaxError::InvalidChunkSize)?;
-        let size = hexadecimal(size).ok_or(SyntaxError::InvalidChunkSize)?;
+        let (size, extension) = chunk_size(line).ok_or(SyntaxError::InvalidChunkSize)?;
         if !is_extension(extension) {
             return Err(SyntaxError::InvalidChunkExtension.into());
         }
@@ -171,39 +166,97 @@ fn check_line_len(len: usize, extensions: u16, limits: &Limits) -> Result<(), Li
 }
 
 /// Whether `extension` is empty or a well-formed chunk extension.
-pub(crate) fn is_extension(extension: &[u8]) -> bool {
-    chunk_ext(extension).is_ok_and(|(after, _)| after.is_empty())
+///
+/// `chunk-ext = *( BWS ";" BWS chunk-ext-name [ BWS "=" BWS chunk-ext-val ] )`
+///
+/// `chunk-ext-val = token / quoted-string`
+pub(crate) fn is_extension(mut extension: &[u8]) -> bool {
+    while !extension.is_empty() {
+        let name = skip_separator(b';', extension).and_then(skip_token);
+        let Some(after_name) = name else {
+            return false;
+        };
+        extension = match skip_separator(b'=', after_name) {
+            None => after_name,
+            Some(value) => match skip_token(value).or_else(|| skip_quoted_string(value)) {
+                Some(after_value) => after_value,
+                None => return false,
+            },
+        };
+    }
+    true
+}
+
+/// What follows `BWS separator BWS` at the start of `input`.
+fn skip_separator(separator: u8, input: &[u8]) -> Option<&[u8]> {
+    match trim_start_ows(input) {
+        [first, rest @ ..] if *first == separator => Some(trim_start_ows(rest)),
+        _ => None,
+    }
+}
+
+/// What follows the token at the start of `input`.
+fn skip_token(input: &[u8]) -> Option<&[u8]> {
+    let len = section::skip_token(input, 0);
+    input.get(len..).filter(|_| len > 0)
 }
 
 /// The most bytes of a line that are the size and its CR: sixteen digits say all that fits, and a
 /// few zeros may lead.
 const MAX_SIZE_LEN: usize = 32;
 
-/// `chunk-size = 1*HEXDIG`
-fn chunk_size(input: &[u8]) -> IResult<&[u8], &[u8]> {
-    run(1, |byte: u8| byte.is_ascii_hexdigit()).parse(input)
+/// `chunk-size = 1*HEXDIG`: its value and what follows it, or `None` when there is no digit or the value
+/// is over 2⁶⁴ - 1.
+fn chunk_size(line: &[u8]) -> Option<(u64, &[u8])> {
+    let mut size = 0_u64;
+    let mut rest = line;
+    while let [byte, after @ ..] = rest
+        && let Some(digit) = char::from(*byte).to_digit(16)
+    {
+        if size >> 60 != 0 {
+            return None;
+        }
+        size = size << 4 | u64::from(digit);
+        rest = after;
+    }
+    (rest.len() < line.len()).then_some((size, rest))
 }
 
-/// `chunk-ext = *( BWS ";" BWS chunk-ext-name [ BWS "=" BWS chunk-ext-val ] )`
-///
-/// `chunk-ext-val = token / quoted-string`
-fn chunk_ext(input: &[u8]) -> IResult<&[u8], usize> {
-    let value = preceded(
-        (bws, byte(b'='), bws),
-        nom::branch::alt((token, span(quoted_string))),
-    );
-    many0_count((bws, byte(b';'), bws, token, opt(value))).parse(input)
-}
+#[cfg(test)]
+mod tests {
+    use nom::branch::alt;
+    use nom::combinator::opt;
+    use nom::multi::many0_count;
+    use nom::sequence::preceded;
 
-/// `BWS = *( SP / HTAB )`
-fn bws(input: &[u8]) -> IResult<&[u8], &[u8]> {
-    run(0, |byte| matches!(byte, b' ' | b'\t')).parse(input)
-}
+    use super::*;
+    use crate::syntax::quoted::quoted_string;
+    use crate::syntax::token::{ows, token};
+    use crate::syntax::{byte, noise, span, whole};
 
-/// The value of hexadecimal digits, or `None` when it is over 2⁶⁴ - 1.
-fn hexadecimal(digits: &[u8]) -> Option<u64> {
-    digits.iter().try_fold(0_u64, |value, &byte| {
-        let digit = char::from(byte).to_digit(16)?;
-        value.checked_mul(16)?.checked_add(u64::from(digit))
-    })
+    #[test]
+    fn an_extension_is_what_the_grammar_says() {
+        noise::each(br#"a;= ""#, |bytes| {
+            let value = preceded((ows, byte(b'='), ows), alt((token, span(quoted_string))));
+            let grammar = many0_count((ows, byte(b';'), ows, token, opt(value)));
+            assert_eq!(is_extension(bytes), whole(grammar, bytes).is_some());
+        });
+    }
+
+    #[test]
+    fn a_size_is_hexadecimal_and_fits() {
+        let rows: [(&str, Option<(u64, &str)>); 7] = [
+            ("0", Some((0, ""))),
+            ("1aF;x", Some((0x1af, ";x"))),
+            ("ffffffffffffffff", Some((u64::MAX, ""))),
+            ("00000000000000000001", Some((1, ""))),
+            ("10000000000000000", None),
+            ("", None),
+            (";x", None),
+        ];
+        for (line, expected) in rows {
+            let expected = expected.map(|(size, rest)| (size, rest.as_bytes()));
+            assert_eq!(chunk_size(line.as_bytes()), expected, "{line}");
+        }
+    }
 }

@@ -149,14 +149,16 @@ pub(crate) fn response(
     connection: &[u8],
     fields: &[Field<'_>],
 ) {
-    if status == Status::OK {
+    if status == Status::OK && !cfg!(terse) {
         writer.put_array(b"HTTP/1.1 200 OK\r\n");
     } else {
         writer
             .put_array(b"HTTP/1.1 ")
             .put_array(&status.digits())
             .put_array(b" ");
-        writer.put(status.reason().as_bytes()).put_array(b"\r\n");
+        // The phrase is there for people, and may be empty (RFC 9112 §4).
+        let reason = if cfg!(terse) { "" } else { status.reason() };
+        writer.put(reason.as_bytes()).put_array(b"\r\n");
     }
     writer.put(stamp.as_bytes());
     match framing {

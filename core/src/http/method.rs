@@ -31,19 +31,27 @@ pub enum Method<'a> {
 impl<'a> Method<'a> {
     /// The method that `token` names. The caller has checked that it is a token.
     pub(crate) fn from_token(token: &'a [u8]) -> Self {
-        match token {
-            b"GET" => Self::Get,
-            b"HEAD" => Self::Head,
-            b"POST" => Self::Post,
-            b"PUT" => Self::Put,
-            b"DELETE" => Self::Delete,
-            b"CONNECT" => Self::Connect,
-            b"OPTIONS" => Self::Options,
-            b"TRACE" => Self::Trace,
-            b"PATCH" => Self::Patch,
-            other => Self::Other(core::str::from_utf8(other).unwrap_or_default()),
+        match Self::KNOWN
+            .iter()
+            .find(|method| method.as_str().as_bytes() == token)
+        {
+            Some(known) => *known,
+            None => Self::Other(core::str::from_utf8(token).unwrap_or_default()),
         }
     }
+
+    /// All but the others.
+    const KNOWN: [Self; 9] = [
+        Self::Get,
+        Self::Head,
+        Self::Post,
+        Self::Put,
+        Self::Delete,
+        Self::Connect,
+        Self::Options,
+        Self::Trace,
+        Self::Patch,
+    ];
 
     /// The token as it is on the wire.
     #[must_use]

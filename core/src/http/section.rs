@@ -80,7 +80,8 @@ impl SectionScan {
     ///
     /// `take` is given each line of a field that the engine reads itself, never [`Known::Other`], and
     /// where in the window its value is, with the white space around it.
-    #[cfg_attr(not(small), inline(always))]
+    #[cfg(not(small))]
+    #[inline(always)]
     pub(crate) fn read(
         &mut self,
         window: &[u8],
@@ -96,7 +97,7 @@ impl SectionScan {
                 if let Some((b"\r\n", after)) = rest.split_first_chunk() {
                     return Ok(Some(here(after)));
                 }
-                if lines < max_lines && !cfg!(small) {
+                if lines < max_lines {
                     whole = WholeLine::split_off(rest);
                 }
             }
@@ -123,6 +124,23 @@ impl SectionScan {
             };
             if known != Known::Other {
                 take(known, value)?;
+            }
+        }
+    }
+
+    /// The same, with no short way.
+    #[cfg(small)]
+    pub(crate) fn read(
+        &mut self,
+        window: &[u8],
+        max_lines: u16,
+        mut take: impl FnMut(Known, Range<usize>) -> Result<(), SyntaxError>,
+    ) -> Result<Option<usize>, Error> {
+        loop {
+            match self.next_in_pieces(window, max_lines)? {
+                Found::Line(known, value) => take(known, value)?,
+                Found::End(end) => return Ok(Some(end)),
+                Found::More => return Ok(None),
             }
         }
     }
@@ -191,6 +209,7 @@ impl SectionScan {
 }
 
 /// A field line that is whole and well-formed.
+#[cfg(not(small))]
 struct WholeLine<'a> {
     name: &'a [u8],
     /// With the white space around it.
@@ -198,6 +217,7 @@ struct WholeLine<'a> {
     after: &'a [u8],
 }
 
+#[cfg(not(small))]
 impl<'a> WholeLine<'a> {
     /// The line that begins `bytes`, or `None` where it has to be looked at with more care: some of
     /// it has not come yet, or something is wrong with it.

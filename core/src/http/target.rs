@@ -10,18 +10,10 @@
 #[cfg(not(small))]
 use core::ops::Range;
 
-use nom::branch::alt;
-use nom::character::complete::digit0;
-use nom::combinator::{opt, verify};
-use nom::error::{Error, ErrorKind};
-use nom::multi::many0_count;
-use nom::sequence::{delimited, preceded, terminated};
-use nom::{IResult, Parser};
-
 use super::Method;
 #[cfg(not(small))]
 use crate::scan::{self, Class};
-use crate::syntax::{byte, cut, number, run, span};
+use crate::syntax::{cut, list, number};
 
 /// The target of a request, in the form it was sent.
 ///
@@ -127,14 +119,21 @@ pub(crate) fn is_valid(method: Method<'_>, target: &[u8]) -> bool {
 
 /// Whether `target` is a whole request target that `method` allows; of bytes nobody has looked at.
 pub(crate) fn is_target(method: Method<'_>, target: &str) -> bool {
-    let run: IResult<&[u8], _> = span(many0_count(alt((
-        run(1, is_target_byte),
-        span(pct_encoded),
-    ))))
-    .parse(target.as_bytes());
+    let mut rest = target.as_bytes();
+    while !rest.is_empty() {
+        rest = match rest {
+            [byte, after @ ..] if is_target_byte(*byte) => after,
+            [b'%', high, low, after @ ..]
+                if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() =>
+            {
+                after
+            }
+            _ => return false,
+        }
+    }
     let brackets =
         target.starts_with('/') && target.bytes().any(|byte| matches!(byte, b'[' | b']'));
-    run.is_ok_and(|(after, _)| after.is_empty()) && !brackets && is_valid(method, target.as_bytes())
+    !brackets && is_valid(method, target.as_bytes())
 }
 
 /// Whether `byte` may be in a request target: RFC 3986 §2, without `#` and `%`.
@@ -149,11 +148,10 @@ pub(crate) const fn is_target_byte(byte: u8) -> bool {
 /// `Host = uri-host [ ":" port ]` (RFC 9110 §7.2); `uri-host = IP-literal / IPv4address / reg-name`
 /// and `port = *DIGIT` (RFC 3986 §3.2.2, §3.2.3). An IPv4 address is a registered name, too.
 pub(crate) fn is_host(value: &[u8]) -> bool {
-    let name = value.iter().position(|&byte| !is_reg_name_byte(byte));
-    match name.and_then(|end| value.split_at_checked(end)) {
-        None => true,
+    match split_host(value) {
+        Some((_, [])) => true,
         Some((_, [b':', port @ ..])) => is_port(port),
-        Some(_) => host_and_port(value).is_ok_and(|(after, _)| after.is_empty()),
+        _ => false,
     }
 }
 
@@ -184,47 +182,46 @@ fn is_port(port: &[u8]) -> bool {
 
 /// `authority-form = uri-host ":" port`, with neither of them empty: a tunnel needs both.
 fn is_authority_form(target: &[u8]) -> bool {
-    let port: IResult<_, _> = terminated(uri_host, byte(b':')).parse(target);
-    port.is_ok_and(|(port, host)| !host.is_empty() && !port.is_empty() && is_port(port))
+    match split_host(target) {
+        Some((host, [b':', port @ ..])) => !host.is_empty() && !port.is_empty() && is_port(port),
+        _ => false,
+    }
 }
 
-/// `uri-host [ ":" port ]`
-fn host_and_port(input: &[u8]) -> IResult<&[u8], &[u8]> {
-    span((uri_host, opt(preceded(byte(b':'), digit0)))).parse(input)
-}
-
-/// `uri-host = IP-literal / IPv4address / reg-name`
-fn uri_host(input: &[u8]) -> IResult<&[u8], &[u8]> {
-    alt((ip_literal, reg_name)).parse(input)
-}
-
-/// `IP-literal = "[" ( IPv6address / IPvFuture ) "]"`
-fn ip_literal(input: &[u8]) -> IResult<&[u8], &[u8]> {
-    let inside = run(1, |byte| byte != b']');
-    delimited(
-        byte(b'['),
-        verify(inside, |text: &[u8]| is_ipv6(text) || is_ip_future(text)),
-        byte(b']'),
-    )
-    .parse(input)
-}
-
-/// `reg-name = *( unreserved / pct-encoded / sub-delims )`
-fn reg_name(input: &[u8]) -> IResult<&[u8], &[u8]> {
-    span(many0_count(alt((
-        run(1, is_reg_name_byte),
-        span(pct_encoded),
-    ))))
-    .parse(input)
-}
-
-/// `pct-encoded = "%" HEXDIG HEXDIG`
-fn pct_encoded(input: &[u8]) -> IResult<&[u8], ()> {
-    match input {
-        [b'%', high, low, rest @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
-            Ok((rest, ()))
+/// The `uri-host` at the start of `input`, which may be empty, and what follows it.
+///
+/// `uri-host = IP-literal / IPv4address / reg-name`, `IP-literal = "[" ( IPv6address / IPvFuture ) "]"`
+fn split_host(input: &[u8]) -> Option<(&[u8], &[u8])> {
+    let len = match input {
+        [b'[', inside @ ..] => {
+            let len = inside.iter().position(|&byte| byte == b']')?;
+            let address = inside.get(..len)?;
+            if !is_ipv6(address) && !is_ip_future(address) {
+                return None;
+            }
+            len.wrapping_add(2)
         }
-        _ => Err(nom::Err::Error(Error::new(input, ErrorKind::HexDigit))),
+        _ => reg_name_len(input),
+    };
+    input.split_at_checked(len)
+}
+
+/// Bytes of the `reg-name` at the start of `input`.
+///
+/// `reg-name = *( unreserved / pct-encoded / sub-delims )`
+fn reg_name_len(input: &[u8]) -> usize {
+    let mut rest = input;
+    loop {
+        rest = match rest {
+            [byte, after @ ..] if is_reg_name_byte(*byte) => after,
+            // pct-encoded = "%" HEXDIG HEXDIG
+            [b'%', high, low, after @ ..]
+                if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() =>
+            {
+                after
+            }
+            _ => return input.len().wrapping_sub(rest.len()),
+        }
     }
 }
 
@@ -237,67 +234,56 @@ const fn is_reg_name_byte(byte: u8) -> bool {
 /// `IPv6address`: eight groups of up to four hexadecimal digits, the last two of which may be an
 /// IPv4 address, and `::` once for one or more groups of zeros (RFC 3986 §3.2.2).
 fn is_ipv6(text: &[u8]) -> bool {
-    let gap = text.windows(2).position(|pair| pair == b"::");
-    match gap.and_then(|at| text.split_at_checked(at)) {
-        None => groups(text, Tail::Address) == Some(8),
-        Some((before, gap)) => {
-            let after = gap.get(2..).unwrap_or_default();
-            let before = if before.is_empty() {
-                Some(0)
-            } else {
-                groups(before, Tail::Group)
-            };
-            let after = if after.is_empty() {
-                Some(0)
-            } else {
-                groups(after, Tail::Address)
-            };
-            matches!((before, after), (Some(before), Some(after)) if before.saturating_add(after) < 8)
-        }
-    }
-}
-
-/// What the groups of an IPv6 address may end with.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Tail {
-    Group,
-    /// Or an IPv4 address.
-    Address,
-}
-
-/// How many groups there are in `text`, if all of them are such. An IPv4 address counts as two.
-fn groups(text: &[u8], tail: Tail) -> Option<usize> {
+    let (mut rest, mut has_gap) = match text.strip_prefix(b"::") {
+        Some(after_gap) => (after_gap, true),
+        None => (text, false),
+    };
     let mut count = 0_usize;
-    let mut parts = text.split(|&byte| byte == b':').peekable();
-    while let Some(part) = parts.next() {
-        let is_last = parts.peek().is_none();
+    while !(rest.is_empty() && has_gap) {
+        let len = rest.iter().position(|&byte| byte == b':');
+        let (part, after) = rest.split_at(len.unwrap_or(rest.len()).min(rest.len()));
         let is_group = (1..=4).contains(&part.len()) && part.iter().all(u8::is_ascii_hexdigit);
-        count = count.saturating_add(match part {
+        count = count.saturating_add(match after {
             _ if is_group => 1,
-            _ if is_last && tail == Tail::Address && is_ipv4(part) => 2,
-            _ => return None,
+            [] if is_ipv4(part) => 2,
+            _ => return false,
         });
+        rest = match after {
+            [] => break,
+            [_, b':', after_gap @ ..] if !has_gap => {
+                has_gap = true;
+                after_gap
+            }
+            [_, others @ ..] => others,
+        };
     }
-    Some(count)
+    if has_gap { count < 8 } else { count == 8 }
 }
 
 /// `IPv4address = dec-octet "." dec-octet "." dec-octet "." dec-octet`
 fn is_ipv4(text: &[u8]) -> bool {
-    let is_octet = |octet: &[u8]| {
+    let mut count = 0_usize;
+    for octet in text.split(|&byte| byte == b'.') {
         let leads_with_zero = octet.len() > 1 && octet.starts_with(b"0");
-        !leads_with_zero && number::decimal(octet).is_some_and(|value| value < 256)
-    };
-    text.split(|&byte| byte == b'.').all(is_octet)
-        && text.iter().filter(|&&byte| byte == b'.').count() == 3
+        if leads_with_zero || number::decimal(octet).is_none_or(|value| value > 255) {
+            return false;
+        }
+        count = count.saturating_add(1);
+    }
+    count == 4
 }
 
 /// `IPvFuture = "v" 1*HEXDIG "." 1*( unreserved / sub-delims / ":" )`
 fn is_ip_future(text: &[u8]) -> bool {
-    let version = run(1, |byte: u8| byte.is_ascii_hexdigit());
-    let address = run(1, |byte| is_reg_name_byte(byte) || byte == b':');
-    let future: IResult<&[u8], _> =
-        (alt((byte(b'v'), byte(b'V'))), version, byte(b'.'), address).parse(text);
-    future.is_ok_and(|(after, _)| after.is_empty())
+    let [b'v' | b'V', rest @ ..] = text else {
+        return false;
+    };
+    let (version, address) = list::split_once(rest, b'.');
+    let is_address_byte = |&byte: &u8| is_reg_name_byte(byte) || byte == b':';
+    !version.is_empty()
+        && version.iter().all(u8::is_ascii_hexdigit)
+        && !address.is_empty()
+        && address.iter().all(is_address_byte)
 }
 
 #[cfg(test)]

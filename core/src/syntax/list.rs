@@ -18,15 +18,8 @@
 
 use core::iter::FusedIterator;
 
-use nom::IResult;
-use nom::Parser;
-use nom::branch::alt;
-use nom::combinator::{opt, rest};
-use nom::multi::many0_count;
-
-use super::quoted::quoted_string;
-use super::token::{is_whitespace, trim_ows};
-use super::{byte, run, span};
+use super::quoted::skip_quoted_string;
+use super::token::trim_ows;
 
 /// The elements of `value`, without whitespace around them and without the
 /// empty ones.
@@ -75,8 +68,7 @@ impl<'a> Iterator for List<'a> {
     type Item = &'a [u8];
 
     fn next(&mut self) -> Option<&'a [u8]> {
-        let (rest, found) = element(self.rest).ok()?;
-        self.rest = rest;
+        let found = self.element();
         // Only the end of the value makes an empty element here.
         (!found.is_empty()).then_some(found)
     }
@@ -84,15 +76,23 @@ impl<'a> Iterator for List<'a> {
 
 impl FusedIterator for List<'_> {}
 
-// #element => [ element ] *( OWS "," OWS [ element ] )
-fn element(input: &[u8]) -> IResult<&[u8], &[u8]> {
-    let (input, _) = run(0, |byte| byte == b',' || is_whitespace(byte)).parse(input)?;
-    let plain = run(1, |byte| byte != b',' && byte != b'"');
-    let quoted = span(quoted_string);
-    let unbalanced = span((byte(b'"'), rest));
-    let (input, found) = span(many0_count(alt((plain, quoted, unbalanced)))).parse(input)?;
-    let (input, _) = opt(byte(b',')).parse(input)?;
-    Ok((input, trim_ows(found)))
+impl<'a> List<'a> {
+    /// `#element => [ element ] *( OWS "," OWS [ element ] )`
+    fn element(&mut self) -> &'a [u8] {
+        while let [b',' | b' ' | b'\t', rest @ ..] = self.rest {
+            self.rest = rest;
+        }
+        let start = self.rest;
+        loop {
+            self.rest = match self.rest {
+                [] | [b',', ..] => break,
+                quoted @ [b'"', ..] => skip_quoted_string(quoted).unwrap_or_default(),
+                [_, rest @ ..] => rest,
+            };
+        }
+        let len = start.len().wrapping_sub(self.rest.len());
+        trim_ows(start.get(..len).unwrap_or_default())
+    }
 }
 
 #[cfg(test)]

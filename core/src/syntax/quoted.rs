@@ -148,6 +148,20 @@ pub fn quoted_string(input: &[u8]) -> IResult<&[u8], Quoted<'_>> {
         .parse(input)
 }
 
+/// What follows the quoted-string at the start of `input`: [`quoted_string`] for those who do not
+/// want its value.
+pub(crate) fn skip_quoted_string(input: &[u8]) -> Option<&[u8]> {
+    let mut rest = input.strip_prefix(b"\"")?;
+    loop {
+        rest = match rest {
+            [b'"', after @ ..] => return Some(after),
+            [b'\\', byte, after @ ..] if is_quotable(*byte) => after,
+            [byte, after @ ..] if is_qdtext(*byte) => after,
+            _ => return None,
+        }
+    }
+}
+
 /// Takes a token or a quoted-string, the two ways to write one value.
 ///
 /// ```abnf
@@ -229,6 +243,14 @@ mod tests {
         assert_eq!(plain.as_slice(), Some(&b"utf-8"[..]));
         assert_eq!(quoted.as_slice(), None);
         assert_eq!(quoted.raw(), br"ut\f-8");
+    }
+
+    #[test]
+    fn skips_what_it_takes() {
+        noise::each(br#""\ a"#, |bytes| {
+            let after = quoted_string(bytes).ok().map(|(after, _)| after);
+            assert_eq!(skip_quoted_string(bytes), after);
+        });
     }
 
     #[test]

@@ -68,11 +68,17 @@ pub fn ows(input: &[u8]) -> IResult<&[u8], &[u8]> {
 
 /// `bytes` without optional whitespace at both ends, RFC 9110 §5.6.3.
 #[must_use]
-pub const fn trim_ows(mut bytes: &[u8]) -> &[u8] {
-    while let [b' ' | b'\t', rest @ ..] = bytes {
+pub const fn trim_ows(bytes: &[u8]) -> &[u8] {
+    let mut bytes = trim_start_ows(bytes);
+    while let [rest @ .., b' ' | b'\t'] = bytes {
         bytes = rest;
     }
-    while let [rest @ .., b' ' | b'\t'] = bytes {
+    bytes
+}
+
+/// `bytes` without optional whitespace at its start.
+pub(crate) const fn trim_start_ows(mut bytes: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] = bytes {
         bytes = rest;
     }
     bytes

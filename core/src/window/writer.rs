@@ -114,6 +114,7 @@ struct Digits {
 
 impl Digits {
     // Not inlined, so that the writer need not be in memory for the sake of a long number.
+    #[cfg(not(small))]
     #[inline(never)]
     fn of<const BASE: u64>(mut number: u64) -> Self {
         let mut bytes = [0; 20];
@@ -126,6 +127,38 @@ impl Digits {
             number = number.checked_div(BASE).unwrap_or(0);
             from = from.wrapping_sub(1);
             if number == 0 {
+                break;
+            }
+        }
+        Self { bytes, from }
+    }
+
+    /// The same, by long division byte by byte: a processor of 32 bits has no division of 64.
+    #[cfg(small)]
+    #[inline(never)]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "what is left is below the base"
+    )]
+    fn of<const BASE: u64>(number: u64) -> Self {
+        const ZERO: [u8; 8] = [0; 8];
+        let base = BASE as u32;
+        let mut number = number.to_le_bytes();
+        let mut bytes = [0; 20];
+        let mut from = bytes.len();
+        for to in bytes.iter_mut().rev() {
+            let mut left = 0;
+            for byte in number.iter_mut().rev() {
+                let part = left << 8 | u32::from(*byte);
+                *byte = part.checked_div(base).unwrap_or(0) as u8;
+                left = part.checked_rem(base).unwrap_or(0);
+            }
+            *to = match left as u8 {
+                value @ 10.. => b'a'.wrapping_sub(10).wrapping_add(value),
+                value => b'0' | value,
+            };
+            from = from.wrapping_sub(1);
+            if number == ZERO {
                 break;
             }
         }

@@ -27,6 +27,8 @@ impl Connection {
                     return Next::Send;
                 }
                 let reason = match cause {
+                    // What is for people is left out where room for it is short.
+                    _ if cfg!(terse) => "",
                     Cause::Failed(error) => error.reason(),
                     Cause::Peer
                     | Cause::Agreed
@@ -35,7 +37,7 @@ impl Connection {
                     | Cause::WebSocket(_) => status.reason(),
                 };
                 let content = if self.head_only() { "" } else { reason };
-                write_failure(output, context, status, reason.len(), content);
+                write_failure(output, context, status, reason, content);
                 self.shutdown()
             }
             // The end of the connection would read as the end of the content.
@@ -77,21 +79,24 @@ impl Connection {
     }
 }
 
-/// The answer to what cannot be answered otherwise: its status, and a line of `len` bytes that says
-/// what was expected, which is left out where `content` is empty.
+/// The answer to what cannot be answered otherwise: its status, and a line with the `reason`, which says
+/// what was expected. To HEAD it is not sent: `content` is empty then.
 fn write_failure(
     output: &mut Output<'_>,
     context: &Context,
     status: Status,
-    len: usize,
+    reason: &str,
     content: &str,
 ) {
     const PLAIN: crate::http::Field<'_> = crate::field!("Content-Type", "text/plain");
-    let len = len.saturating_add(1) as u64;
+    let (len, fields) = match reason.len() as u64 {
+        0 => (0, &[][..]),
+        len => (len.saturating_add(1), &[PLAIN][..]),
+    };
     let mut writer = output.writer();
     let stamp = &context.stamp;
     let framing = Framing::Length(len);
-    emit::response(&mut writer, status, stamp, framing, emit::CLOSE, &[PLAIN]);
+    emit::response(&mut writer, status, stamp, framing, emit::CLOSE, fields);
     if !content.is_empty() {
         writer.put(content.as_bytes()).put(b"\n");
     }
