@@ -1,6 +1,6 @@
 //! What the device under test serves: a bit of everything that moves bytes.
 
-use std::time::Duration;
+use core::time::Duration;
 
 use kinglet_core::Application;
 use kinglet_core::http::{

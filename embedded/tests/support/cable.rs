@@ -1,6 +1,6 @@
 //! A cable: what one end sends comes out at the other, some time later, unless it has faults.
 
-use std::cell::RefCell;
+use core::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 

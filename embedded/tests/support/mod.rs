@@ -4,3 +4,4 @@
 pub(crate) mod application;
 pub(crate) mod cable;
 pub(crate) mod hosts;
+pub(crate) mod messages;
