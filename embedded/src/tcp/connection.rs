@@ -230,7 +230,10 @@ impl<E: Default, const W: usize> Connection<E, W> {
         let has_ended = has_ended(socket);
         let queued = socket.recv_queue();
         let session = &mut self.session;
-        if self.unread.is_empty() && queued > 0 {
+        // What lies around the end of the ring is copied where all of it fits, so that short messages
+        // come whole.
+        let is_whole = socket.peek(queued).is_ok_and(|piece| piece.len() == queued);
+        if self.unread.is_empty() && queued > 0 && (is_whole || queued > W) {
             let shown = socket.recv(|ring| {
                 let window = ring.get_mut(..W.min(ring.len())).unwrap_or_default();
                 let len = window.len();

@@ -125,16 +125,15 @@ impl<A: Application> Lab<A> {
     }
 
     pub(crate) fn connect_to(&mut self, address: IpAddress) -> SocketHandle {
-        let mut socket = socket(64 * 1024);
+        self.connect_with(64 * 1024, address)
+    }
+
+    /// A client with rings of its own choice.
+    pub(crate) fn connect_with(&mut self, ring: usize, address: IpAddress) -> SocketHandle {
+        let mut socket = socket(ring);
         socket.set_nagle_enabled(false);
         socket.set_ack_delay(None);
         let handle = self.clients.sockets.add(socket);
-        self.connect_again(handle, address);
-        handle
-    }
-
-    /// Connects with a socket whose last connection is over.
-    pub(crate) fn connect_again(&mut self, handle: SocketHandle, address: IpAddress) {
         self.next_port = self.next_port.checked_add(1).unwrap_or(40_000);
         let port = self.next_port;
         let context = self.clients.interface.context();
@@ -142,6 +141,12 @@ impl<A: Application> Lab<A> {
         socket
             .connect(context, (address, 80), port)
             .expect("a closed socket");
+        handle
+    }
+
+    /// A client is there no more, whatever comes for it.
+    pub(crate) fn forget(&mut self, client: SocketHandle) {
+        self.clients.sockets.remove(client);
     }
 
     /// Lets both hosts do what they can now, and moves on to when there is more to do, but not past
