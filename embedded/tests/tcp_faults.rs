@@ -173,10 +173,10 @@ fn a_client_that_vanishes_leaves_nothing_behind() {
             polls += 1;
             lab.server.connections() == 1 && polls > 50
         });
-        lab.cable.pull(true);
+        lab.cable.pull();
         let gone = lab.run(4 * 3600, |lab| lab.server.connections() == 0);
         assert!(gone, "{:?}", String::from_utf8_lossy(bytes));
-        lab.cable.pull(false);
+        lab.cable.put_back();
         let (_, content) = split(&lab.request(&get("/")));
         assert_eq!(content, b"hello\n");
         assert_eq!(lab.application.opened, lab.application.closed);
@@ -196,9 +196,9 @@ fn a_cable_is_pulled_and_put_back_in_a_transfer() {
     let client = lab.connect();
     let request = post("/echo", &LARGE);
     let mut answer = lab.exchange(client, &request[..5_000], |received| received.len() > 3_000);
-    lab.cable.pull(true);
+    lab.cable.pull();
     lab.run(5, |_| false);
-    lab.cable.pull(false);
+    lab.cable.put_back();
     answer.extend(lab.exchange(client, &request[5_000..], |_| false));
     let (_, content) = split(&answer);
     assert!(content == LARGE, "{} bytes", content.len());

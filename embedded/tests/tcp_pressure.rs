@@ -60,11 +60,11 @@ fn the_idle_connections_of_a_browser_starve_nobody() {
             lab.pass(Duration::from_millis(100));
         }
         slowest = slowest.max(lab.now - begun);
-        for place in 0..spare.len() {
-            let socket = lab.clients.socket(spare[place]);
+        for client in &mut spare {
+            let socket = lab.clients.socket(*client);
             if !socket.may_recv() || !socket.is_active() {
                 socket.close();
-                spare[place] = lab.connect();
+                *client = lab.connect();
             }
         }
         lab.pass(Duration::from_millis(10));

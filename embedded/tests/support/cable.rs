@@ -64,11 +64,16 @@ impl End {
         self.shared.borrow_mut().faults = faults;
     }
 
-    /// Pulls the cable, or puts it back. What was in it is lost.
-    pub(crate) fn pull(&self, is_pulled: bool) {
+    /// Pulls the cable. What is in it is lost.
+    pub(crate) fn pull(&self) {
         let mut shared = self.shared.borrow_mut();
-        shared.is_pulled = is_pulled;
+        shared.is_pulled = true;
         shared.lanes = Default::default();
+    }
+
+    /// Puts it back.
+    pub(crate) fn put_back(&self) {
+        self.shared.borrow_mut().is_pulled = false;
     }
 
     /// When the next frame comes out at either end.
