@@ -6,8 +6,21 @@ use smoltcp::socket::tcp;
 const HEAD: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhello\n";
 const LONG_HEAD: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 8388608\r\n\r\n";
 const LONG: usize = 8 << 20;
+const END: &[u8] = b"\r\n\r\n";
+const LONG_BEGIN: &[u8] = b"GET /long";
 
-pub(crate) struct Server<const N: usize>([Option<(SocketHandle, usize)>; N]);
+pub(crate) struct Server<const N: usize>([Option<Connection>; N]);
+
+#[derive(Clone, Copy)]
+struct Connection {
+    handle: SocketHandle,
+    /// How much of the request has come, and how much of its end.
+    came: usize,
+    end: usize,
+    is_long: bool,
+    /// How much content is still to be sent.
+    left: usize,
+}
 
 impl<const N: usize> Server<N> {
     pub(crate) fn new() -> Self {
@@ -16,42 +29,72 @@ impl<const N: usize> Server<N> {
 
     pub(crate) fn add(&mut self, handle: SocketHandle) {
         if let Some(free) = self.0.iter_mut().find(|slot| slot.is_none()) {
-            *free = Some((handle, 0));
+            *free = Some(Connection::new(handle));
         }
     }
 
     pub(crate) fn poll(&mut self, sockets: &mut SocketSet<'_>) {
-        for (handle, left) in self.0.iter_mut().flatten() {
-            let socket = sockets.get_mut::<tcp::Socket<'_>>(*handle);
-            if !socket.is_open() {
-                *left = 0;
-                let _ = socket.listen(80);
-                continue;
-            }
-            while *left == 0 && socket.send_capacity() - socket.send_queue() >= 128 {
-                let Ok(Some(long)) = socket.recv(|bytes| {
-                    let end = bytes.windows(4).position(|four| four == b"\r\n\r\n");
-                    match end {
-                        Some(end) => (end + 4, Some(bytes.starts_with(b"GET /long"))),
-                        None => (0, None),
-                    }
-                }) else {
-                    break;
-                };
-                *left = if long { LONG } else { 0 };
-                let _ = socket.send_slice(if long { LONG_HEAD } else { HEAD });
-            }
-            while *left > 0 && socket.can_send() {
-                let sent = socket.send(|room| {
-                    let len = room.len().min(*left);
+        for connection in self.0.iter_mut().flatten() {
+            connection.poll(sockets.get_mut(connection.handle));
+        }
+    }
+}
+
+impl Connection {
+    fn new(handle: SocketHandle) -> Self {
+        Self {
+            handle,
+            came: 0,
+            end: 0,
+            is_long: true,
+            left: 0,
+        }
+    }
+
+    fn poll(&mut self, socket: &mut tcp::Socket<'_>) {
+        if !socket.is_open() {
+            *self = Self::new(self.handle);
+            let _ = socket.listen(80);
+            return;
+        }
+        loop {
+            while self.left > 0 && socket.can_send() {
+                let send = |room: &mut [u8]| {
+                    let len = room.len().min(self.left);
                     room[..len].fill(b'x');
                     (len, len)
-                });
-                *left -= sent.unwrap_or(0);
+                };
+                self.left -= socket.send(send).unwrap_or(0);
             }
-            if socket.state() == tcp::State::CloseWait && *left == 0 {
-                socket.close();
+            let room = socket.send_capacity() - socket.send_queue();
+            if self.left > 0 || room < LONG_HEAD.len() || !socket.can_recv() {
+                break;
+            }
+            if socket.recv(|bytes| self.receive(bytes)) == Ok(true) {
+                self.left = if self.is_long { LONG } else { 0 };
+                let head = if self.is_long { LONG_HEAD } else { HEAD };
+                let _ = socket.send_slice(head);
+                (self.came, self.end, self.is_long) = (0, 0, true);
             }
         }
+        if socket.state() == tcp::State::CloseWait && self.left == 0 {
+            socket.close();
+        }
+    }
+
+    /// How many bytes belong to the request, and whether it is whole.
+    fn receive(&mut self, bytes: &[u8]) -> (usize, bool) {
+        for (at, byte) in bytes.iter().enumerate() {
+            self.is_long &= LONG_BEGIN.get(self.came).is_none_or(|want| want == byte);
+            self.came += 1;
+            self.end = match END[self.end] == *byte {
+                true => self.end + 1,
+                false => usize::from(*byte == b'\r'),
+            };
+            if self.end == END.len() {
+                return (at + 1, true);
+            }
+        }
+        (bytes.len(), false)
     }
 }
