@@ -1,8 +1,6 @@
 //! What the machine that runs QEMU tells, by semihosting: a breakpoint that QEMU, or a debugger, takes
 //! for a call. A board by itself has neither; there, take the seed from its random generator.
 
-use core::fmt::{self, Display, Formatter};
-
 use cortex_m_semihosting::debug::{self, EXIT_FAILURE};
 use cortex_m_semihosting::{nr, syscall1};
 
@@ -30,12 +28,6 @@ impl<'a> Words<'a> {
 
     pub(crate) fn number(self, name: &str) -> Option<u64> {
         self.text(name)?.parse().ok()
-    }
-}
-
-impl Display for Words<'_> {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
     }
 }
 

@@ -5,22 +5,25 @@
 #![no_std]
 #![no_main]
 
+mod application;
 mod board;
 mod clock;
 mod host;
 #[cfg(feature = "mps2")]
 mod lan9118;
 mod log;
-mod placeholder;
 mod registers;
 #[cfg(feature = "lm3s6965evb")]
 mod stellaris;
 
+use core::convert::Infallible;
 use core::panic::PanicInfo;
 
 use cortex_m::Peripherals;
 use cortex_m::peripheral::NVIC;
 use cortex_m_rt::{ExceptionFrame, entry, exception};
+use kinglet_core::{Application, Limits, Stamp};
+use kinglet_embedded::tcp::Server;
 use smoltcp::iface::{Config, Interface, SocketSet, SocketStorage};
 #[cfg(feature = "dhcp")]
 use smoltcp::socket::dhcpv4;
@@ -28,13 +31,15 @@ use smoltcp::socket::tcp;
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{HardwareAddress, IpCidr, Ipv4Address, Ipv4Cidr, Ipv6Address, Ipv6Cidr};
 
+use crate::application::Greeting;
 use crate::board::{Board, Current, Losses, Nic};
 use crate::clock::{Clock, MAX_SLEEP_MILLIS};
 use crate::host::Words;
 use crate::log::say;
-use crate::placeholder::Server;
 
 const CONNECTIONS: usize = Current::CONNECTIONS;
+
+type Exchange = <Greeting as Application>::Exchange;
 
 /// Where we are when nobody is asked: what QEMU's network gives to its first guest.
 #[cfg(not(feature = "dhcp"))]
@@ -71,7 +76,7 @@ fn main() -> ! {
     host::fail()
 }
 
-fn serve(memory: &'static mut Memory, core: Peripherals) -> Result<Never, &'static str> {
+fn serve(memory: &'static mut Memory, core: Peripherals) -> Result<Infallible, &'static str> {
     let mut board = Current::start()?;
     let mut clock = Clock::start(core.SYST, Current::HERTZ);
     // SAFETY: all interrupts are masked for good, so nothing that a handler could disturb is disturbed.
@@ -89,14 +94,18 @@ fn serve(memory: &'static mut Memory, core: Peripherals) -> Result<Never, &'stat
     // One more, which asks for an address.
     let mut storage = [SocketStorage::EMPTY; CONNECTIONS + 1];
     let mut sockets = SocketSet::new(&mut storage[..]);
-    let mut server: Server<CONNECTIONS> = Server::new();
+    let stamp = Stamp::new("kinglet");
+    let mut server: Server<Exchange, CONNECTIONS, { Current::WINDOW_LEN }> =
+        Server::new(80, Limits::MICROCONTROLLER, stamp, ());
+    let mut application = Greeting;
     for (receive, send) in memory.receive.iter_mut().zip(&mut memory.send) {
         let (receive, send) = (&mut receive[..], &mut send[..]);
         let socket = tcp::Socket::new(
             tcp::SocketBuffer::new(receive),
             tcp::SocketBuffer::new(send),
         );
-        server.add(sockets.add(socket));
+        let added = server.add(sockets.add(socket));
+        added.map_err(|_| "there are more sockets than connections")?;
     }
     let url = words.text("url").unwrap_or("http://[the board's address]/");
 
@@ -105,9 +114,12 @@ fn serve(memory: &'static mut Memory, core: Peripherals) -> Result<Never, &'stat
     #[cfg(not(feature = "dhcp"))]
     move_to(&mut interface, Some((ADDRESS, Some(ROUTER))), url);
 
+    let started = words.number("time");
+    let mut seconds = None;
     let mut losses = Losses::default();
     loop {
-        let now = instant(clock.now());
+        let millis = clock.now();
+        let now = instant(millis);
         interface.poll(now, board.nic(), &mut sockets);
         #[cfg(feature = "dhcp")]
         match sockets.get_mut::<dhcpv4::Socket<'_>>(dhcp).poll() {
@@ -117,19 +129,23 @@ fn serve(memory: &'static mut Memory, core: Peripherals) -> Result<Never, &'stat
                 move_to(&mut interface, Some((lease.address, lease.router)), url);
             }
         }
-        server.poll(&mut sockets);
+        if let Some(started) = started
+            && seconds.replace(millis / 1000) != Some(millis / 1000)
+        {
+            server.stamp_mut().set_date(started + millis / 1000);
+        }
+        let due = server.poll(&mut application, now, &mut sockets);
 
+        // What the server has put into its sockets makes the interface's delay zero.
+        let delays = [due, interface.poll_delay(now, &sockets)];
         let limit = Duration::from_millis(MAX_SLEEP_MILLIS.into());
-        let delay = interface.poll_delay(now, &sockets).unwrap_or(limit);
+        let delay = delays.into_iter().flatten().fold(limit, Duration::min);
         if delay > Duration::ZERO {
-            board.sleep(delay.min(limit).total_millis() as u32);
+            board.sleep(delay.total_millis() as u32);
         }
         report(&mut losses, board.nic().losses());
     }
 }
-
-/// What [`serve`] answers when all goes well: nothing.
-enum Never {}
 
 fn instant(millis: u64) -> Instant {
     Instant::from_millis(millis as i64)
@@ -138,8 +154,10 @@ fn instant(millis: u64) -> Instant {
 /// The address that every host has on its own network (RFC 4291 §2.5.6, appendix A).
 fn add_link_local(interface: &mut Interface, mac: [u8; 6]) {
     let [a, b, c, d, e, f] = mac;
-    let address = [0xfe, 0x80, 0, 0, 0, 0, 0, 0, a ^ 2, b, c, 0xff, 0xfe, d, e, f];
-    let cidr = Ipv6Cidr::new(Ipv6Address::from(address), 64);
+    let [first, second, third, fourth] =
+        [[a ^ 2, b], [c, 0xff], [0xfe, d], [e, f]].map(u16::from_be_bytes);
+    let address = Ipv6Address::new(0xfe80, 0, 0, 0, first, second, third, fourth);
+    let cidr = Ipv6Cidr::new(address, 64);
     interface.update_ip_addrs(|addresses| {
         // There is room for two, and this is the first.
         let _ = addresses.push(IpCidr::Ipv6(cidr));
@@ -169,7 +187,11 @@ fn move_to(interface: &mut Interface, to: Option<(Ipv4Cidr, Option<Ipv4Address>)
 fn report(before: &mut Losses, now: Losses) {
     if *before != now {
         *before = now;
-        let Losses { bad, dropped, unsent } = now;
+        let Losses {
+            bad,
+            dropped,
+            unsent,
+        } = now;
         say!("frames lost: {bad} bad, {dropped} dropped, {unsent} not sent");
     }
 }

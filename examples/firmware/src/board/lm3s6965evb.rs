@@ -71,6 +71,7 @@ impl Board for Lm3s6965evb {
     const CONNECTIONS: usize = 6;
     const RECEIVE_LEN: usize = 1024;
     const SEND_LEN: usize = 2048;
+    const WINDOW_LEN: usize = 1024;
 
     const NIC: Interrupt = Interrupt(42);
     const ALARM: Interrupt = Interrupt(19);

@@ -25,6 +25,9 @@ pub(crate) trait Board: Sized {
     const RECEIVE_LEN: usize;
     const SEND_LEN: usize;
 
+    /// The longest head, and the longest answer that is not streamed: bytes, for each connection.
+    const WINDOW_LEN: usize;
+
     const NIC: Interrupt;
     const ALARM: Interrupt;
 

@@ -36,6 +36,7 @@ impl Board for Mps2 {
     const CONNECTIONS: usize = 12;
     const RECEIVE_LEN: usize = 4096;
     const SEND_LEN: usize = 4096;
+    const WINDOW_LEN: usize = 2048;
 
     const NIC: Interrupt = Interrupt(13);
     const ALARM: Interrupt = Interrupt(8);
