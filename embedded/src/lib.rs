@@ -1,3 +1,17 @@
 //! Kinglet's engine on microcontrollers: no allocator, no operating system.
 #![no_std]
 #![forbid(unsafe_code)]
+#![warn(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unreachable,
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    clippy::wildcard_enum_match_arm,
+    clippy::alloc_instead_of_core
+)]
+
+#[allow(dead_code, unused_macros, reason = "each driver says a part of this")]
+mod fmt;
