@@ -38,7 +38,10 @@ macro_rules! say {
     }};
 }
 
-#[allow(unused_imports, reason = "which of them are used depends on the features")]
+#[allow(
+    unused_imports,
+    reason = "which of them are used depends on the features"
+)]
 pub(crate) use {debug, say, trace, warning};
 
 /// Shows by `Debug` what is said, on either side.

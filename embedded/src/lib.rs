@@ -15,3 +15,17 @@
 
 #[allow(dead_code, unused_macros, reason = "each driver says a part of this")]
 mod fmt;
+
+#[cfg(feature = "async")]
+pub mod asynchronous;
+pub mod blocking;
+mod client;
+mod clock;
+mod notice;
+mod pump;
+mod wire;
+
+pub use client::{Close, Error, Failure, Received};
+pub use notice::Notice;
+pub use pump::{Next, Pump};
+pub use wire::{Buffers, Memory};

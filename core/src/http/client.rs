@@ -537,7 +537,9 @@ mod tests {
             let remaining = input.remaining().to_vec();
             match event {
                 Ok(Event::Receive) => {
-                    let len = step.min(in_flight.len()).min(capacity - remaining.len());
+                    let len = step
+                        .min(in_flight.len())
+                        .min(capacity.saturating_sub(remaining.len()));
                     ended |= len == 0;
                     let (come, rest) = in_flight.split_at(len);
                     in_flight = rest;
