@@ -125,7 +125,6 @@ where
     ///
     /// See [`Failure`].
     pub async fn response(&mut self) -> Result<Response<'_>, Error<S::Error>> {
-        self.send().await?;
         self.advance().await?;
         Ok(self.exchange.response()?)
     }
@@ -163,8 +162,9 @@ where
         (self.stream, self.platform)
     }
 
-    /// Goes on to the next event.
+    /// Goes on to the next event, when all of the output is sent.
     async fn advance(&mut self) -> Result<(), Error<S::Error>> {
+        self.send().await?;
         while self.exchange.advance()? == Progress::Read {
             let spare = self.exchange.wire().spare();
             let read = self.stream.read(spare);

@@ -125,10 +125,6 @@ where
     ///
     /// See [`Failure`].
     pub fn response(&mut self) -> Result<Response<'_>, Error<S::Error>> {
-        match self.send() {
-            Ok(()) | Err(Error::Failed(Failure::Answered)) => {}
-            Err(error) => return Err(error),
-        }
         self.advance()?;
         Ok(self.exchange.response()?)
     }
@@ -166,8 +162,12 @@ where
         (self.stream, self.platform)
     }
 
-    /// Goes on to the next event.
+    /// Goes on to the next event, when all of the output is sent.
     fn advance(&mut self) -> Result<(), Error<S::Error>> {
+        match self.send() {
+            Ok(()) | Err(Error::Failed(Failure::Answered)) => {}
+            Err(error) => return Err(error),
+        }
         while self.exchange.advance()? == Progress::Read {
             let spare = self.exchange.wire().spare();
             let (stream, platform) = (&mut self.stream, &mut self.platform);

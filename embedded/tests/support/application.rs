@@ -1,6 +1,6 @@
 //! An application that answers in every way.
 
-use std::cell::RefCell;
+use core::cell::RefCell;
 use std::rc::Rc;
 
 use kinglet_core::Application;

@@ -7,20 +7,16 @@
 //!
 //! Everything happens on one thread. A driver that blocks calls `idle`, one that does not is polled:
 //! either way the next act of the script follows, and the time jumps to the deadline when there is none.
-#![allow(
-    dead_code,
-    unreachable_pub,
-    reason = "each test uses a part of this"
-)]
+#![allow(dead_code, unreachable_pub, reason = "each test uses a part of this")]
 
 pub mod application;
 
-use std::cell::{Cell, RefCell};
+use core::cell::{Cell, RefCell};
+use core::future::poll_fn;
+use core::pin::Pin;
+use core::task::{Context, Poll, Waker};
 use std::collections::VecDeque;
-use std::future::{Future, poll_fn};
-use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
 
 use embedded_io::{ErrorKind, ErrorType};
 use kinglet_core::Instant;
@@ -326,7 +322,7 @@ impl World {
 
     /// Polls `future` to its end, with something happening in between.
     pub fn run<T>(&self, future: impl Future<Output = T>) -> T {
-        let mut future = std::pin::pin!(future);
+        let mut future = core::pin::pin!(future);
         loop {
             self.wakes.set(None);
             match future
