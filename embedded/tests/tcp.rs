@@ -1,12 +1,12 @@
 //! The server over smoltcp, against clients over smoltcp: what it answers.
 
-mod support;
+mod lab;
 
 use kinglet_core::Limits;
+use lab::application::{Everything, LARGE};
+use lab::hosts::{Lab, Setup};
+use lab::messages::{frame, get, opening, payloads, post, split, unchunked};
 use smoltcp::wire::IpAddress;
-use support::application::{Everything, LARGE};
-use support::hosts::{Lab, Setup};
-use support::messages::{frame, get, opening, payloads, post, split, unchunked};
 
 #[test]
 fn answers_requests_of_every_kind() {

@@ -1,16 +1,16 @@
 //! The server over smoltcp, on bad cables and over long times.
 
-mod support;
+mod lab;
 
 use core::time::Duration as Span;
 
 use kinglet_core::Limits;
+use lab::application::{Everything, LARGE};
+use lab::cable::Faults;
+use lab::hosts::{Lab, Setup};
+use lab::messages::{frame, get, opening, payloads, post, split};
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::IpAddress;
-use support::application::{Everything, LARGE};
-use support::cable::Faults;
-use support::hosts::{Lab, Setup};
-use support::messages::{frame, get, opening, payloads, post, split};
 
 const BAD: Faults = Faults {
     lost: 8,

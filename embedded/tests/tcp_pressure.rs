@@ -1,11 +1,11 @@
 //! The server over smoltcp, with more clients than sockets.
 
-mod support;
+mod lab;
 
+use lab::application::Everything;
+use lab::hosts::{Lab, Setup};
+use lab::messages::{get, opening, split};
 use smoltcp::time::Duration;
-use support::application::Everything;
-use support::hosts::{Lab, Setup};
-use support::messages::{get, opening, split};
 
 fn lab(sockets: usize) -> Lab<Everything> {
     let setup = Setup {

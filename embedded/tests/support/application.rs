@@ -1,149 +1,102 @@
-//! What the device under test serves: a bit of everything that moves bytes.
+//! An application that answers in every way.
 
-use core::time::Duration;
+use core::cell::RefCell;
+use std::rc::Rc;
 
 use kinglet_core::Application;
-use kinglet_core::http::{
-    Framing, Handled, Length, Method, Reply, Request, Status, Stream, Ticket,
-};
-use kinglet_core::websocket::{Closed, Deflate, Part, Socket, Terms};
+use kinglet_core::http::{Handled, Length, Method, Part, Reply, Request, Status, Stream, Ticket};
+use kinglet_core::websocket::{self, Closed, Deflate, SendError, Socket, Terms};
 
-/// Longer than any ring.
-pub(crate) static LARGE: [u8; 20_000] = {
-    let mut bytes = [0; 20_000];
-    let mut at = 0;
-    while at < bytes.len() {
-        bytes[at] = b'a' + (at % 23) as u8;
-        at += 1;
-    }
-    bytes
-};
+/// Longer than what is copied.
+pub static LONG: [u8; 3000] = [b'x'; 3000];
+
+/// How much `/stream` says.
+pub const STREAMED: usize = 20_000;
+
+#[derive(Clone, Debug, Default)]
+pub struct App {
+    pub ticket: Option<Ticket>,
+    /// The codes of WebSockets that were closed.
+    pub closed: Rc<RefCell<Vec<u16>>>,
+    /// How many bytes of messages have come.
+    pub messages_len: usize,
+}
 
 #[derive(Debug, Default)]
-pub(crate) struct Everything {
-    pub(crate) ticket: Option<Ticket>,
-    pub(crate) opened: u32,
-    pub(crate) closed: u32,
-    pub(crate) requests: u32,
+pub struct Seen {
+    len: usize,
 }
 
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) enum Exchange {
-    #[default]
-    Plain,
-    Echo,
-    Count(u64),
-    Flash(usize),
-    Endless,
-}
+impl Application for App {
+    type Exchange = Seen;
 
-impl Application for Everything {
-    type Exchange = Exchange;
-
-    fn request(
-        &mut self,
-        exchange: &mut Exchange,
-        request: &Request<'_>,
-        reply: Reply<'_>,
-    ) -> Handled {
-        self.requests += 1;
+    fn request(&mut self, _: &mut Seen, request: &Request<'_>, reply: Reply<'_>) -> Handled {
         if let Some(content) = request.content() {
             return reply.send(Status::OK, &[], content);
         }
-        match (request.method(), request.path()) {
-            (_, "/ws") => {
+        match request.path() {
+            "/" => reply.send(Status::OK, &[], b"hello"),
+            "/static" => reply.send_static(Status::OK, &[], &LONG),
+            "/stream" => reply.start(Status::OK, &[], Length::Unknown),
+            "/interim" => reply
+                .interim(Status::EARLY_HINTS, &[])
+                .send(Status::OK, &[], b"after"),
+            "/echo" => reply.collect(512),
+            "/upload" if request.method() == Method::Post => reply.receive(),
+            "/refuse" => reply.send(Status::CONTENT_TOO_LARGE, &[], b"no"),
+            "/later" => {
+                let (ticket, handled) = reply.later();
+                self.ticket = Some(ticket);
+                handled
+            }
+            "/socket" => {
                 let terms = Terms {
+                    protocols: &["echo"],
                     deflate: Some(Deflate::MICROCONTROLLER),
                     ..Terms::ANY
                 };
                 reply.websocket(request, &terms)
             }
-            (_, "/large") => reply.send_static(Status::OK, &[], &LARGE),
-            (Method::Post, "/echo") => {
-                *exchange = Exchange::Echo;
-                let length = match request.framing() {
-                    Framing::Length(len) => Length::Exact(len),
-                    Framing::None => Length::Exact(0),
-                    _ => Length::Unknown,
-                };
-                reply.start(Status::OK, &[], length)
-            }
-            (Method::Post, "/collect") => reply.collect(200),
-            (Method::Post, "/count") => {
-                *exchange = Exchange::Count(0);
-                reply.start(Status::OK, &[], Length::Unknown)
-            }
-            (_, "/flash") => {
-                *exchange = Exchange::Flash(0);
-                reply.start(Status::OK, &[], Length::Unknown)
-            }
-            (_, "/endless") => {
-                *exchange = Exchange::Endless;
-                reply.start(Status::OK, &[], Length::Unknown)
-            }
-            (_, "/later") => {
-                let (ticket, handled) = reply.later();
-                self.ticket = Some(ticket);
-                handled
-            }
-            (_, "/") => reply.send(Status::OK, &[], b"hello\n"),
-            _ => reply.send(Status::NOT_FOUND, &[], b"nothing\n"),
+            _ => reply.send(Status::NOT_FOUND, &[], b""),
         }
     }
 
-    fn resume(&mut self, _: &mut Exchange, reply: Reply<'_>) -> Handled {
-        reply.send(Status::OK, &[], b"resumed\n")
-    }
-
-    fn stream(&mut self, exchange: &mut Exchange, mut stream: Stream<'_>) -> Handled {
-        match exchange {
-            Exchange::Echo => {
-                let written = stream.write(stream.content());
-                stream.consume(written);
-                if stream.content_has_ended() {
-                    stream.finish()
-                } else {
-                    stream.receive()
-                }
+    fn content(&mut self, seen: &mut Seen, part: Part<'_>, reply: Reply<'_>) -> Handled {
+        match part {
+            Part::Data(data) => {
+                seen.len += data.len();
+                reply.receive()
             }
-            Exchange::Count(count) => {
-                *count += stream.content().len() as u64;
-                stream.consume(usize::MAX);
-                if !stream.content_has_ended() {
-                    return stream.receive();
-                }
-                let text = count.to_string();
-                if stream.write(text.as_bytes()) == 0 {
-                    return stream.more();
-                }
-                stream.finish()
+            Part::End(trailers) => {
+                let text = format!("{} {}", seen.len, trailers.into_iter().count());
+                reply.send(Status::OK, &[], text.as_bytes())
             }
-            Exchange::Flash(sent) => {
-                *sent += stream.write_static(&LARGE[*sent..]);
-                if *sent == LARGE.len() {
-                    stream.finish()
-                } else {
-                    stream.more()
-                }
-            }
-            Exchange::Endless => {
-                stream.write(b"tick\n");
-                let next = stream.context().now.after(Duration::from_secs(1));
-                stream.wait_until(next)
-            }
-            Exchange::Plain => stream.abort(),
         }
     }
 
-    fn opened(&mut self, _: &mut Exchange, _: &mut Socket<'_>) {
-        self.opened += 1;
+    fn resume(&mut self, _: &mut Seen, reply: Reply<'_>) -> Handled {
+        reply.send(Status::OK, &[], b"late")
     }
 
-    fn message(&mut self, _: &mut Exchange, part: Part<'_>, socket: &mut Socket<'_>) {
-        socket.forward(part).expect("as long as there is room for");
+    fn stream(&mut self, seen: &mut Seen, mut stream: Stream<'_>) -> Handled {
+        let left = STREAMED - seen.len;
+        seen.len += stream.write(&[b'z'; 700][..left.min(700)]);
+        if seen.len == STREAMED {
+            stream.finish()
+        } else {
+            stream.more()
+        }
     }
 
-    fn closed(&mut self, _: &mut Exchange, _: Closed<'_>) {
-        self.closed += 1;
+    fn message(&mut self, _: &mut Seen, part: websocket::Part<'_>, socket: &mut Socket<'_>) {
+        self.messages_len += part.data().len();
+        match socket.forward(part) {
+            Ok(()) | Err(SendError::Closing) => {}
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    fn closed(&mut self, _: &mut Seen, closed: Closed<'_>) {
+        self.closed.borrow_mut().push(closed.code().as_u16());
     }
 }
