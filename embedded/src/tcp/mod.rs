@@ -37,6 +37,7 @@ use smoltcp::socket::tcp::{Socket, State};
 use smoltcp::wire::IpListenEndpoint;
 
 use crate::codecs::Codecs;
+use crate::fmt::{Shown, debug, trace, warning};
 use connection::{Connection, Io, Verdict};
 use doorman::{Doorman, pressing};
 
@@ -216,7 +217,9 @@ impl<E: Default, const N: usize, const W: usize, C: Codecs> Server<E, N, W, C> {
                         slot.connection = Connection::new();
                         slot.enter(Stage::Served, now);
                         self.counters.accepted = self.counters.accepted.wrapping_add(1);
+                        // What the engine says at once belongs together, and nothing more is to come.
                         socket.set_nagle_enabled(false);
+                        trace!("connection {}: accepted", index);
                         newcomer = Some(index);
                     }
                     State::Listen => {
@@ -289,11 +292,13 @@ impl<E: Default, const N: usize, const W: usize, C: Codecs> Server<E, N, W, C> {
             slot.connection.session.drain();
             slot.connection.nudge();
             slot.enter(Stage::Evicted, now);
+            debug!("an idle connection is closed to have its socket back");
             self.counters.evicted = self.counters.evicted.wrapping_add(1);
             return;
         }
         if let Some(slot) = newcomer.and_then(|index| self.slots.get_mut(index)) {
             slot.stage = Stage::TurnedAway;
+            warning!("all sockets are taken: a connection is turned away");
             self.counters.turned_away = self.counters.turned_away.wrapping_add(1);
         }
     }
@@ -334,6 +339,7 @@ impl<E: Default, const N: usize, const W: usize, C: Codecs> Server<E, N, W, C> {
             };
             let verdict = connection.advance(&mut doorman, &mut self.io, codec, socket);
             if let Verdict::Goes(cause) = verdict {
+                debug!("connection {}: closes: {}", index, Shown(&cause));
                 connection.session.abandon(&mut doorman);
                 self.codecs.take_back(index);
                 let is_over = matches!(socket.state(), State::TimeWait | State::Closed);
