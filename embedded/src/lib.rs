@@ -1,4 +1,14 @@
 //! Kinglet's engine on microcontrollers: no allocator, no operating system.
+//!
+//! ```text
+//!     the application            written once, for Linux and for this
+//!   ------------------------------------------------------------------
+//!     kinglet-core               HTTP, WebSocket
+//!   ------------------------------------------------------------------
+//!     tcp                        N connections in static memory
+//!     smoltcp                    TCP, IP, ARP, DHCP
+//!     a `smoltcp::phy::Device`   the chip's Ethernet controller
+//! ```
 #![no_std]
 #![forbid(unsafe_code)]
 #![warn(
@@ -21,8 +31,12 @@ pub mod asynchronous;
 pub mod blocking;
 mod client;
 mod clock;
+#[cfg(feature = "smoltcp")]
+pub mod codecs;
 mod notice;
 mod pump;
+#[cfg(feature = "smoltcp")]
+pub mod tcp;
 mod wire;
 
 pub use client::{Close, Error, Failure, Received};
