@@ -4,11 +4,26 @@
 //!     the application            written once, for Linux and for this
 //!   ------------------------------------------------------------------
 //!     kinglet-core               HTTP, WebSocket
-//!   ------------------------------------------------------------------
-//!     tcp                        N connections in static memory
-//!     smoltcp                    TCP, IP, ARP, DHCP
-//!     a `smoltcp::phy::Device`   the chip's Ethernet controller
+//!   --------------------------------+---------------------------------
+//!     tcp                           |  blocking, asynchronous
+//!     N connections in static       |  servers and clients, each over
+//!     memory                        |  one stream
+//!   --------------------------------+---------------------------------
+//!     smoltcp: TCP, IP, ARP, DHCP   |  embedded-io, embedded-io-async:
+//!     a `smoltcp::phy::Device`: the |  embassy, a modem, TLS, a serial
+//!     chip's Ethernet controller    |  line, or what a system has
 //! ```
+//!
+//! | feature | for |
+//! |---|---|
+//! | `smoltcp` (default) | `tcp`: a server of several connections over smoltcp's sockets |
+//! | | [`blocking`]: a server and clients over `embedded-io`, which are always here |
+//! | `async` | `asynchronous`: the same over `embedded-io-async`, in a task for each connection |
+//! | `log`, `defmt` | what happens to connections, told to one or the other |
+//!
+//! Read on in this order: [`Memory`] and [`Buffers`] for what a connection is lent, [`Pump`] for what
+//! every server's driver does, [`blocking::serve`] for the shortest of them, [`blocking::Http`] and
+//! [`blocking::WebSocket`] for a device that reports to a server.
 #![no_std]
 #![forbid(unsafe_code)]
 #![warn(

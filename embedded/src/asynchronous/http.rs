@@ -1,5 +1,7 @@
 //! An HTTP client over an asynchronous stream.
 
+use core::time::Duration;
+
 use embedded_io_async::{Read, Write};
 use kinglet_core::http::client::Request;
 use kinglet_core::http::{Field, Fields, Response};
@@ -42,6 +44,11 @@ where
     /// Has calls fail with [`Failure::Late`] from `deadline` on; the connection is to be given up then.
     pub const fn set_deadline(&mut self, deadline: Option<Instant>) {
         self.deadline = deadline;
+    }
+
+    /// The same, for a deadline so long from now.
+    pub fn set_timeout(&mut self, timeout: Duration) {
+        self.deadline = Some(self.platform.now().after(timeout));
     }
 
     /// Sends a request with all of its content, and waits for the response.

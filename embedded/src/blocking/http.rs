@@ -1,5 +1,7 @@
 //! An HTTP client over a blocking stream.
 
+use core::time::Duration;
+
 use embedded_io::{Read, ReadReady, Write, WriteReady};
 use kinglet_core::http::client::Request;
 use kinglet_core::http::{Field, Fields, Response};
@@ -45,6 +47,11 @@ where
     /// What the stream runs on, as for its clock.
     pub const fn platform(&mut self) -> &mut P {
         &mut self.platform
+    }
+
+    /// The same, for a deadline so long from now.
+    pub fn set_timeout(&mut self, timeout: Duration) {
+        self.deadline = Some(self.platform.now().after(timeout));
     }
 
     /// Sends a request with all of its content, and waits for the response.

@@ -8,7 +8,7 @@
 //!     Input ----------> Session::turn -----> Output           rest
 //! ```
 //!
-//! A socket lends one of its rings at a time. So the engine reads, and unmasks, where the ring has the
+//! A socket lends one of its rings at a time. So the engine reads, and changes, where the ring has the
 //! bytes, and writes into one buffer for all connections, which is copied to the ring at once.
 
 use kinglet_core::http::server::Cause;
