@@ -34,7 +34,6 @@
     clippy::unreachable,
     clippy::arithmetic_side_effects,
     clippy::cast_possible_truncation,
-    clippy::wildcard_enum_match_arm,
     clippy::alloc_instead_of_core
 )]
 

@@ -174,7 +174,9 @@ fn a_client_that_vanishes_leaves_nothing_behind() {
             lab.server.connections() == 1 && polls > 50
         });
         lab.cable.pull();
+        let before = lab.steps;
         let gone = lab.run(4 * 3600, |lab| lab.server.connections() == 0);
+        assert!(lab.steps - before < 2_000, "it sleeps meanwhile");
         assert!(gone, "{:?}", String::from_utf8_lossy(bytes));
         lab.cable.put_back();
         let (_, content) = split(&lab.request(&get("/")));

@@ -236,10 +236,12 @@ impl<E: Default, const N: usize, const W: usize, C: Codecs> Server<E, N, W, C> {
                     _ => {}
                 },
                 Stage::Leaving => {
-                    // Where a reset is to be sent, that takes the interface one more round.
+                    let has_waited = now.has_reached(slot.since.after(self.limits.drain_timeout));
                     let is_over = match socket.state() {
                         State::TimeWait => true,
-                        State::Closed => socket.remote_endpoint().is_none(),
+                        // A reset that is to be sent takes the interface one more round, or is given
+                        // up where nobody can be reached.
+                        State::Closed => has_waited || socket.remote_endpoint().is_none(),
                         _ => false,
                     };
                     if is_over {
@@ -247,8 +249,9 @@ impl<E: Default, const N: usize, const W: usize, C: Codecs> Server<E, N, W, C> {
                         if self.mode != Mode::Draining {
                             let _ = socket.listen(self.endpoint);
                         }
-                    } else if now.has_reached(slot.since.after(self.limits.drain_timeout)) {
+                    } else if has_waited {
                         socket.abort();
+                        slot.since = now;
                     }
                 }
                 Stage::Served | Stage::Evicted | Stage::TurnedAway => {}

@@ -24,6 +24,8 @@ pub(crate) struct Lab<A: Application> {
     pub(crate) device: Host,
     pub(crate) clients: Host,
     pub(crate) limits: Limits,
+    /// How often everybody was asked what there is to do.
+    pub(crate) steps: u64,
     next_port: u16,
 }
 
@@ -115,6 +117,7 @@ impl<A: Application> Lab<A> {
             device,
             clients: Host::new(far, 2, setup.start),
             limits: setup.limits.clone(),
+            steps: 0,
             next_port: 40_000,
         }
     }
@@ -152,6 +155,7 @@ impl<A: Application> Lab<A> {
     /// Lets both hosts do what they can now, and moves on to when there is more to do, but not past
     /// `until`. Answers whether there is more.
     pub(crate) fn step(&mut self, until: Instant) -> bool {
+        self.steps += 1;
         self.device.poll(self.now);
         let delay = self
             .server
