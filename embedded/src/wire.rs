@@ -163,9 +163,13 @@ impl<'b> Wire<'b> {
         if self.has_ended {
             return &mut [];
         }
-        if self.start > 0 && self.start <= self.end && self.end <= self.buffers.input.len() {
-            self.buffers.input.copy_within(self.start..self.end, 0);
-            self.end = self.end.saturating_sub(self.start);
+        let (start, end) = (self.start, self.end);
+        if start > 0
+            && let Some(bytes) = self.buffers.input.get_mut(..end)
+            && start <= bytes.len()
+        {
+            bytes.copy_within(start.., 0);
+            self.end = end.saturating_sub(start);
             self.start = 0;
         }
         self.buffers.input.get_mut(self.end..).unwrap_or_default()

@@ -528,3 +528,77 @@ fn a_websocket_is_not_opened_by_another_answer() {
         blocking::WebSocket::open(near, world, memory.lend(), LIMITS, opening(), random, None);
     assert_eq!(opened.err(), Some(Failure::InvalidOpening.into()));
 }
+
+#[test]
+fn a_websocket_gives_a_server_up_that_takes_nothing_or_says_nothing() {
+    let key = websocket::accept_key::key(&NONCE);
+    let accept = websocket::accept_key::accept(&key);
+    let accept = core::str::from_utf8(&accept).unwrap();
+    let answer = format!(
+        "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: {accept}\r\n\r\n"
+    );
+    // It takes the opening handshake and nothing more.
+    let script = [Act::Take(400), send(&answer)];
+    let rate_window = u64::try_from(LIMITS.rate_window.as_millis()).unwrap();
+    let silence = u64::try_from((LIMITS.ping_interval + LIMITS.pong_timeout).as_millis()).unwrap();
+
+    let (near, far) = line(400, 400);
+    let world = World::scripted(far, script.clone());
+    let mut memory = Memory::<512, 512>::new();
+    let platform = world.clone();
+    let opened = blocking::WebSocket::open(
+        near,
+        platform,
+        memory.lend(),
+        LIMITS,
+        opening(),
+        random,
+        None,
+    );
+    let (mut client, _) = opened.unwrap();
+    let begun = world.millis();
+    assert_eq!(client.send([0; 2000].as_slice()), Err(Failure::Slow.into()));
+    assert_eq!(world.millis() - begun, rate_window);
+    assert_eq!(client.receive(&mut [], None), Err(Failure::Closed.into()));
+
+    let (near, far) = line(400, 400);
+    let world = World::scripted(far, script.clone());
+    let mut memory = Memory::<512, 512>::new();
+    world.run(async {
+        let opened = asynchronous::WebSocket::open(
+            near,
+            &world,
+            memory.lend(),
+            LIMITS,
+            opening(),
+            random,
+            None,
+        );
+        let (mut client, _) = opened.await.unwrap();
+        let begun = world.millis();
+        let sent = client.send([0; 2000].as_slice()).await;
+        assert_eq!(sent, Err(Failure::Slow.into()));
+        assert_eq!(world.millis() - begun, rate_window);
+    });
+
+    let (near, far) = line(400, 400);
+    let world = World::scripted(far, script);
+    let mut memory = Memory::<512, 512>::new();
+    let platform = world.clone();
+    let opened = blocking::WebSocket::open(
+        near,
+        platform,
+        memory.lend(),
+        LIMITS,
+        opening(),
+        random,
+        None,
+    );
+    let (mut client, _) = opened.unwrap();
+    let begun = world.millis();
+    let Ok(Received::Closed(close)) = client.receive(&mut [], None) else {
+        panic!("not closed");
+    };
+    assert!(!close.is_clean() && close.code() == CloseCode::ABNORMAL);
+    assert_eq!(world.millis() - begun, silence);
+}

@@ -73,7 +73,7 @@ fn send(bytes: impl AsRef<[u8]>) -> Act {
     Act::Send(bytes.as_ref().to_vec())
 }
 
-fn millis(duration: std::time::Duration) -> u64 {
+fn millis(duration: core::time::Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap()
 }
 
@@ -141,7 +141,7 @@ fn a_peer_that_takes_nothing_is_given_up_and_one_that_takes_little_is_not() {
         bite: 64,
     };
     let request = send("GET /static HTTP/1.1\r\nHost: a\r\n\r\n");
-    let ended = serve(peer, &[request.clone()]);
+    let ended = serve(peer, core::slice::from_ref(&request));
     assert_eq!(ended.cause, Some(Cause::Failed(TimeoutError::Send.into())));
     assert_eq!(ended.lasted, millis(LIMITS.rate_window));
 

@@ -321,8 +321,8 @@ impl<'m> Gathering<'m> {
         }
         let end = self.len.saturating_add(part.data().len());
         match self.into.get_mut(self.len..end) {
-            Some(to) => to.copy_from_slice(part.data()),
-            None => {
+            Some(to) if to.len() == part.data().len() => to.copy_from_slice(part.data()),
+            _ => {
                 self.progress = Gathered::TooLong;
                 return socket.refuse_long_message();
             }

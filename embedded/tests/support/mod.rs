@@ -30,8 +30,15 @@ struct Way {
     capacity: usize,
     /// How many of them one call moves at most.
     bite: usize,
-    has_ended: bool,
-    is_broken: bool,
+    state: State,
+}
+
+/// What a way has come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Open,
+    Ended,
+    Broken,
 }
 
 /// One end of a line, with the traits of both kinds of drivers.
@@ -49,8 +56,7 @@ pub fn line(capacity: usize, bite: usize) -> (End, End) {
             bytes: VecDeque::new(),
             capacity,
             bite,
-            has_ended: false,
-            is_broken: false,
+            state: State::Open,
         }))
     };
     let (there, back) = (way(), way());
@@ -80,39 +86,39 @@ impl End {
 
     /// Closes the sending side.
     pub fn finish(&self) {
-        self.outgoing.borrow_mut().has_ended = true;
+        self.outgoing.borrow_mut().state = State::Ended;
     }
 
     /// Whether the other end has closed its sending side.
     pub fn has_ended(&self) -> bool {
-        self.incoming.borrow().has_ended
+        self.incoming.borrow().state == State::Ended
     }
 
     /// Breaks the line: every call of either end fails from now on.
     pub fn sever(&self) {
         for way in [&self.incoming, &self.outgoing] {
-            way.borrow_mut().is_broken = true;
+            way.borrow_mut().state = State::Broken;
         }
     }
 
     fn read_now(&self, into: &mut [u8]) -> Result<Option<usize>, ErrorKind> {
         let mut way = self.incoming.borrow_mut();
-        if way.is_broken {
+        if way.state == State::Broken {
             return Err(ErrorKind::ConnectionReset);
         }
         let len = into.len().min(way.bytes.len()).min(way.bite);
         for (to, byte) in into.iter_mut().zip(way.bytes.drain(..len)) {
             *to = byte;
         }
-        Ok((len > 0 || way.has_ended).then_some(len))
+        Ok((len > 0 || way.state == State::Ended).then_some(len))
     }
 
     fn write_now(&self, bytes: &[u8]) -> Result<Option<usize>, ErrorKind> {
         let mut way = self.outgoing.borrow_mut();
-        if way.is_broken {
+        if way.state == State::Broken {
             return Err(ErrorKind::ConnectionReset);
         }
-        assert!(!way.has_ended, "a write after the end");
+        assert!(way.state != State::Ended, "a write after the end");
         let room = way.capacity - way.bytes.len();
         let len = bytes.len().min(room).min(way.bite);
         way.bytes.extend(&bytes[..len]);
@@ -146,9 +152,9 @@ impl embedded_io::Write for End {
 impl embedded_io::ReadReady for End {
     fn read_ready(&mut self) -> Result<bool, ErrorKind> {
         let way = self.incoming.borrow();
-        match way.is_broken {
+        match way.state == State::Broken {
             true => Err(ErrorKind::ConnectionReset),
-            false => Ok(!way.bytes.is_empty() || way.has_ended),
+            false => Ok(!way.bytes.is_empty() || way.state == State::Ended),
         }
     }
 }
@@ -156,7 +162,7 @@ impl embedded_io::ReadReady for End {
 impl embedded_io::WriteReady for End {
     fn write_ready(&mut self) -> Result<bool, ErrorKind> {
         let way = self.outgoing.borrow();
-        match way.is_broken {
+        match way.state == State::Broken {
             true => Err(ErrorKind::ConnectionReset),
             false => Ok(way.bytes.len() < way.capacity),
         }
