@@ -56,7 +56,7 @@ use kinglet_core::{Application, Limits, field};
 pub use board::{Board, Led, Reading, Settings};
 
 use lines::Lines;
-use sensors::Events;
+use sensors::Rhythm;
 use upload::Upload;
 
 /// The bounds that the application is made for, on any platform. They are those of a microcontroller,
@@ -85,7 +85,7 @@ enum Memory {
     Echo,
     Upload(Upload),
     Lines(Lines),
-    Events(Events),
+    Sensors(Rhythm),
 }
 
 impl<B: Board + 'static> Device<B> {
@@ -110,7 +110,11 @@ impl<B: Board + 'static> Device<B> {
         Route::post("/upload", Self::upload),
         Route::put("/upload", Self::upload),
         Route::get("/lines", Self::lines),
-        Route::get("/ws", |_, _, request, _, reply| echo::open(request, reply)),
+        Route::get("/ws", |_, exchange: &mut Exchange, request, _, reply| {
+            exchange.0 = Memory::Echo;
+            echo::open(request, reply)
+        }),
+        Route::get("/sensors", Self::sensors),
         Route::get("/events", Self::events),
         Route::get("/settings", |device, _, _, _, reply| {
             settings::tell(&device.board, reply)
@@ -186,9 +190,19 @@ impl<B: Board + 'static> Device<B> {
         _: Parameters<'_>,
         reply: Reply<'_>,
     ) -> Handled {
-        let (events, handled) = Events::begin(reply);
-        exchange.0 = Memory::Events(events);
-        handled
+        exchange.0 = Memory::Sensors(Rhythm::default());
+        Rhythm::begin(reply)
+    }
+
+    fn sensors(
+        &mut self,
+        exchange: &mut Exchange,
+        request: &Request<'_>,
+        _: Parameters<'_>,
+        reply: Reply<'_>,
+    ) -> Handled {
+        exchange.0 = Memory::Sensors(Rhythm::default());
+        Rhythm::open(request, reply)
     }
 }
 
@@ -215,13 +229,30 @@ impl<B: Board + 'static> Application for Device<B> {
         match &mut exchange.0 {
             Memory::Echo => echo::go_on(stream),
             Memory::Lines(lines) => lines.go_on(stream),
-            Memory::Events(events) => events.go_on(&mut self.board, stream),
+            Memory::Sensors(rhythm) => rhythm.go_on(&mut self.board, stream),
             Memory::Nothing | Memory::Upload(_) => stream.abort(),
         }
     }
 
-    fn message(&mut self, _: &mut Exchange, part: websocket::Part<'_>, socket: &mut Socket<'_>) {
-        echo::message(part, socket);
+    fn opened(&mut self, exchange: &mut Exchange, socket: &mut Socket<'_>) {
+        self.ready(exchange, socket);
+    }
+
+    fn message(
+        &mut self,
+        exchange: &mut Exchange,
+        part: websocket::Part<'_>,
+        socket: &mut Socket<'_>,
+    ) {
+        if let Memory::Echo = exchange.0 {
+            echo::message(part, socket);
+        }
+    }
+
+    fn ready(&mut self, exchange: &mut Exchange, socket: &mut Socket<'_>) {
+        if let Memory::Sensors(rhythm) = &mut exchange.0 {
+            rhythm.ready(&mut self.board, socket);
+        }
     }
 }
 

@@ -7,11 +7,14 @@
 //! Both are the same text, once as messages of a WebSocket and once as server-sent events. Nothing is
 //! kept for who reads slowly: a report that there is no room for is left out, and the next is newer.
 
-use kinglet_core::http::{Handled, Length, Reply, Status, Stream};
+use core::time::Duration;
+
+use kinglet_core::http::{Handled, Length, Reply, Request, Status, Stream};
+use kinglet_core::websocket::{Origins, Socket, Terms};
 use kinglet_core::{Instant, field};
 
 use crate::NO_STORE;
-use crate::board::Board;
+use crate::board::{Board, Reading};
 use crate::text::Text;
 
 /// A report of the readings.
@@ -20,42 +23,84 @@ type Report = Text<LEN>;
 /// Bytes of a report. What frames it as an event or a message fits with it into 512.
 const LEN: usize = 440;
 
-/// The stream of events of one client.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Events {
-    /// When the next report is due.
-    due: Instant,
+/// When the reports of one client are due.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Rhythm {
+    /// When the last one was; the first is due at once.
+    last: Option<Instant>,
 }
 
-impl Events {
-    /// Begins with a report.
-    pub(crate) fn begin(reply: Reply<'_>) -> (Self, Handled) {
-        let due = reply.context().now;
-        let fields = [field!("Content-Type", "text/event-stream"), NO_STORE];
-        (
-            Self { due },
-            reply.start(Status::OK, &fields, Length::Unknown),
-        )
+impl Rhythm {
+    /// Opens the WebSocket, for pages of this device and for clients that are no browsers.
+    pub(crate) fn open(request: &Request<'_>, reply: Reply<'_>) -> Handled {
+        const TERMS: Terms<'_> = Terms {
+            origins: Origins::Same,
+            ..Terms::ANY
+        };
+        reply.websocket(request, &TERMS)
     }
 
-    /// Sends a report when it is due.
+    /// Sends a report as a message when it is due.
+    pub(crate) fn ready<B: Board>(&mut self, board: &mut B, socket: &mut Socket<'_>) {
+        let now = socket.context().now;
+        if self.is_due(board, now) {
+            send(board, socket);
+        }
+        socket.notify_at(self.wake(board, now));
+    }
+
+    /// Begins the stream of events.
+    pub(crate) fn begin(reply: Reply<'_>) -> Handled {
+        let fields = [field!("Content-Type", "text/event-stream"), NO_STORE];
+        reply.start(Status::OK, &fields, Length::Unknown)
+    }
+
+    /// Sends a report as an event when it is due.
     pub(crate) fn go_on<B: Board>(&mut self, board: &mut B, mut stream: Stream<'_>) -> Handled {
         let now = stream.context().now;
-        if now.has_reached(self.due) {
+        if self.is_due(board, now) && stream.room() >= LEN.saturating_add(EVENT_LEN) {
             let report = report(board, now);
-            if stream.room() >= LEN.saturating_add(EVENT_LEN) {
-                stream.write_with(|room| put_event(&report, room));
-            }
-            self.due = next(self.due, now, board);
+            stream.write_with(|room| put_event(&report, room));
         }
-        stream.wait_until(self.due)
+        stream.wait_until(self.wake(board, now))
+    }
+
+    /// Whether a report is due, which is then the last one.
+    fn is_due<B: Board>(&mut self, board: &B, now: Instant) -> bool {
+        let interval = board.settings().interval;
+        let due = self.last.map_or(now, |last| last.after(interval));
+        if !now.has_reached(due) {
+            return false;
+        }
+        // In the same rhythm, unless a whole beat has been missed.
+        let is_late = now.has_reached(due.after(interval));
+        self.last = Some(if is_late { now } else { due });
+        true
+    }
+
+    /// When to look again: an interval may be made shorter meanwhile.
+    fn wake<B: Board>(self, board: &B, now: Instant) -> Instant {
+        let last = self.last.unwrap_or(now);
+        let due = last.after(board.settings().interval);
+        due.earlier(now.after(MAX_WAIT))
+    }
+}
+
+/// From one look at the settings to the next.
+const MAX_WAIT: Duration = Duration::from_secs(1);
+
+/// Sends a report as a message, if there is room.
+fn send<B: Board>(board: &mut B, socket: &mut Socket<'_>) {
+    let report = report(board, socket.context().now);
+    match socket.send(report.as_str()) {
+        Ok(()) | Err(_) => {}
     }
 }
 
 /// Writes an event, for which there is room, and answers its length.
 fn put_event(report: &Report, room: &mut [u8]) -> usize {
     let mut len = 0_usize;
-    for part in [b"data: ".as_slice(), report.as_str().as_bytes(), b"\n\n"] {
+    for part in [b"data: ".as_slice(), report.as_bytes(), b"\n\n"] {
         let end = len.saturating_add(part.len());
         match room.get_mut(len..end) {
             Some(room) => room.copy_from_slice(part),
@@ -68,17 +113,6 @@ fn put_event(report: &Report, room: &mut [u8]) -> usize {
 
 /// Bytes of an event around its data.
 const EVENT_LEN: usize = 8;
-
-/// When the report after one that was due is: in the same rhythm, unless that is past.
-fn next<B: Board>(due: Instant, now: Instant, board: &B) -> Instant {
-    let interval = board.settings().interval;
-    let next = due.after(interval);
-    if now.has_reached(next) {
-        now.after(interval)
-    } else {
-        next
-    }
-}
 
 /// The readings as text. Those that there is no room for are left out.
 fn report<B: Board>(board: &mut B, now: Instant) -> Report {
@@ -101,7 +135,7 @@ fn report<B: Board>(board: &mut B, now: Instant) -> Report {
     text
 }
 
-fn put(reading: crate::board::Reading, index: usize, text: &mut Report) -> Option<()> {
+fn put(reading: Reading, index: usize, text: &mut Report) -> Option<()> {
     text.put(if index == 0 {
         "{\"name\":\""
     } else {
