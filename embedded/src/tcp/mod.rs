@@ -82,6 +82,8 @@ enum Stage {
     Evicted,
     /// A connection that there is no room for: it is answered with 503.
     TurnedAway,
+    /// The connection has failed, and is reset when the peer has what was said to it before.
+    Failing,
     /// The connection is over; the socket is not.
     Leaving,
 }
@@ -235,6 +237,13 @@ impl<E: Default, const N: usize, const W: usize, C: Codecs> Server<E, N, W, C> {
                     }
                     _ => {}
                 },
+                Stage::Failing => {
+                    let is_late = now.has_reached(slot.since.after(self.limits.drain_timeout));
+                    if is_late || socket.send_queue() == 0 || !socket.may_send() {
+                        socket.abort();
+                        slot.enter(Stage::Leaving, now);
+                    }
+                }
                 Stage::Leaving => {
                     let has_waited = now.has_reached(slot.since.after(self.limits.drain_timeout));
                     let is_over = match socket.state() {
@@ -315,7 +324,7 @@ impl<E: Default, const N: usize, const W: usize, C: Codecs> Server<E, N, W, C> {
             let is_full = match slot.stage {
                 Stage::Served | Stage::Evicted => false,
                 Stage::TurnedAway => true,
-                Stage::Listening | Stage::Arriving | Stage::Leaving => continue,
+                Stage::Listening | Stage::Arriving | Stage::Failing | Stage::Leaving => continue,
             };
             let socket = sockets.get_mut::<Socket<'_>>(slot.handle);
             let connection = &mut slot.connection;
@@ -346,16 +355,21 @@ impl<E: Default, const N: usize, const W: usize, C: Codecs> Server<E, N, W, C> {
                 connection.session.abandon(&mut doorman);
                 self.codecs.take_back(index);
                 let is_over = matches!(socket.state(), State::TimeWait | State::Closed);
-                match cause {
-                    Cause::Peer | Cause::Agreed | Cause::Idle => socket.close(),
+                let stage = match cause {
+                    Cause::Peer | Cause::Agreed | Cause::Idle => {
+                        socket.close();
+                        Stage::Leaving
+                    }
                     _ => {
                         self.counters.failed = self.counters.failed.wrapping_add(1);
-                        if !is_over {
-                            socket.abort();
+                        if is_over {
+                            Stage::Leaving
+                        } else {
+                            Stage::Failing
                         }
                     }
-                }
-                slot.enter(Stage::Leaving, now);
+                };
+                slot.enter(stage, now);
             }
         }
     }
@@ -366,7 +380,7 @@ impl<E: Default, const N: usize, const W: usize, C: Codecs> Server<E, N, W, C> {
         let due = |slot: &Slot<E, W>| match slot.stage {
             Stage::Listening => None,
             Stage::Arriving => Some(slot.since.after(self.limits.head_timeout)),
-            Stage::Leaving => Some(slot.since.after(self.limits.drain_timeout)),
+            Stage::Failing | Stage::Leaving => Some(slot.since.after(self.limits.drain_timeout)),
             Stage::Served | Stage::Evicted | Stage::TurnedAway => {
                 if slot.connection.is_due() {
                     Some(now)

@@ -136,6 +136,11 @@ impl<B: Board + 'static> Device<B> {
         &self.board
     }
 
+    /// The board, to tell it what has changed.
+    pub const fn board_mut(&mut self) -> &mut B {
+        &mut self.board
+    }
+
     fn hello(
         &mut self,
         _: &mut Exchange,

@@ -5,13 +5,13 @@
 #![no_std]
 #![no_main]
 
-mod application;
 mod board;
 mod clock;
 mod host;
 #[cfg(feature = "mps2")]
 mod lan9118;
 mod log;
+mod panel;
 mod registers;
 #[cfg(feature = "lm3s6965evb")]
 mod stellaris;
@@ -22,7 +22,9 @@ use core::panic::PanicInfo;
 use cortex_m::Peripherals;
 use cortex_m::peripheral::NVIC;
 use cortex_m_rt::{ExceptionFrame, entry, exception};
-use kinglet_core::{Application, Limits, Stamp};
+use kinglet_core::Stamp;
+use kinglet_device::{Device, Exchange, LIMITS};
+use kinglet_embedded::codecs::Pool;
 use kinglet_embedded::tcp::Server;
 use smoltcp::iface::{Config, Interface, SocketSet, SocketStorage};
 #[cfg(feature = "dhcp")]
@@ -31,15 +33,16 @@ use smoltcp::socket::tcp;
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{HardwareAddress, IpCidr, Ipv4Address, Ipv4Cidr, Ipv6Address, Ipv6Cidr};
 
-use crate::application::Greeting;
 use crate::board::{Board, Current, Losses, Nic};
 use crate::clock::{Clock, MAX_SLEEP_MILLIS};
 use crate::host::Words;
 use crate::log::say;
+use crate::panel::Panel;
 
 const CONNECTIONS: usize = Current::CONNECTIONS;
 
-type Exchange = <Greeting as Application>::Exchange;
+/// Compresses for so many WebSockets at once, with windows of 1 KiB: 5.5 KiB each.
+type Codecs = Pool<{ Current::CODECS }, 1024, 512>;
 
 /// Where we are when nobody is asked: what QEMU's network gives to its first guest.
 #[cfg(not(feature = "dhcp"))]
@@ -95,9 +98,9 @@ fn serve(memory: &'static mut Memory, core: Peripherals) -> Result<Infallible, &
     let mut storage = [SocketStorage::EMPTY; CONNECTIONS + 1];
     let mut sockets = SocketSet::new(&mut storage[..]);
     let stamp = Stamp::new("kinglet");
-    let mut server: Server<Exchange, CONNECTIONS, { Current::WINDOW_LEN }> =
-        Server::new(80, Limits::MICROCONTROLLER, stamp, ());
-    let mut application = Greeting;
+    let mut server: Server<Exchange, CONNECTIONS, { Current::WINDOW_LEN }, Codecs> =
+        Server::new(80, LIMITS, stamp, Codecs::new());
+    let mut application = Device::new(Panel::new(Current::NAME));
     for (receive, send) in memory.receive.iter_mut().zip(&mut memory.send) {
         let (receive, send) = (&mut receive[..], &mut send[..]);
         let socket = tcp::Socket::new(
@@ -135,14 +138,25 @@ fn serve(memory: &'static mut Memory, core: Peripherals) -> Result<Infallible, &
             server.stamp_mut().set_date(started + millis / 1000);
         }
         let due = server.poll(&mut application, now, &mut sockets);
+        board.light(application.board().is_lit());
 
         // What the server has put into its sockets makes the interface's delay zero.
         let delays = [due, interface.poll_delay(now, &sockets)];
         let limit = Duration::from_millis(MAX_SLEEP_MILLIS.into());
         let delay = delays.into_iter().flatten().fold(limit, Duration::min);
+        let worked_until = clock.now();
         if delay > Duration::ZERO {
             board.sleep(delay.total_millis() as u32);
         }
+        let slept_until = clock.now();
+        let panel = application.board_mut();
+        panel.note_round(
+            (worked_until - millis) as u32,
+            (slept_until - worked_until) as u32,
+        );
+        panel.connections = server.connections();
+        panel.accepted = server.counters().accepted;
+        panel.turned_away = server.counters().turned_away;
         report(&mut losses, board.nic().losses());
     }
 }

@@ -6,6 +6,7 @@ use crate::stellaris::Stellaris;
 
 pub(crate) struct Lm3s6965evb {
     alarm: Registers<0x1000>,
+    lights: Registers<0x1000>,
     nic: Stellaris,
 }
 
@@ -33,10 +34,13 @@ const RCC_CRYSTAL_8_MHZ: u32 = 0xe << 6;
 // Which pins are a device's own (§8).
 const GPIO_A_BASE: usize = 0x4000_4000;
 const GPIO_F_BASE: usize = 0x4002_5000;
+const GPIO_STATUS_DATA: Register = Register(STATUS_PIN as usize * 4); // The address is the mask.
+const GPIO_DIR: Register = Register(0x400);
 const GPIO_AFSEL: Register = Register(0x420);
 const GPIO_DEN: Register = Register(0x51c);
 const UART_PINS: u32 = 0b11;
 const LED_PINS: u32 = 0b1100; // Of the network's socket.
+const STATUS_PIN: u32 = 0b1; // Of port F, to the board's light.
 
 // A general-purpose timer (§9).
 const TIMER_BASE: usize = 0x4003_0000;
@@ -72,6 +76,7 @@ impl Board for Lm3s6965evb {
     const RECEIVE_LEN: usize = 1024;
     const SEND_LEN: usize = 2048;
     const WINDOW_LEN: usize = 1024;
+    const CODECS: usize = 1;
 
     const NIC: Interrupt = Interrupt(42);
     const ALARM: Interrupt = Interrupt(19);
@@ -92,13 +97,19 @@ impl Board for Lm3s6965evb {
         // SAFETY: as before.
         let port = unsafe { Registers::<0x1000>::new(GPIO_F_BASE) };
         lend_pins(&port, LED_PINS);
+        port.write(GPIO_DIR, port.read(GPIO_DIR) | STATUS_PIN);
+        port.write(GPIO_DEN, port.read(GPIO_DEN) | STATUS_PIN);
         start_uart();
         // SAFETY: the first timer is there, and does nothing but count.
         let alarm = unsafe { Registers::new(TIMER_BASE) };
         // SAFETY: the controller is there, and has no way to memory of its own.
         let nic = unsafe { Registers::new(NIC_BASE) };
         let nic = Stellaris::start(nic);
-        Ok(Self { alarm, nic })
+        Ok(Self {
+            alarm,
+            lights: port,
+            nic,
+        })
     }
 
     fn nic(&mut self) -> &mut Stellaris {
@@ -114,6 +125,11 @@ impl Board for Lm3s6965evb {
         self.alarm.write(TIMER_ICR, TIMER_IS_OUT);
         self.alarm.write(TIMER_IMR, TIMER_IS_OUT);
         self.alarm.write(TIMER_CTL, TIMER_RUN);
+    }
+
+    fn light(&mut self, is_lit: bool) {
+        let pins = if is_lit { STATUS_PIN } else { 0 };
+        self.lights.write(GPIO_STATUS_DATA, pins);
     }
 
     fn log(byte: u8) {

@@ -28,6 +28,9 @@ pub(crate) trait Board: Sized {
     /// The longest head, and the longest answer that is not streamed: bytes, for each connection.
     const WINDOW_LEN: usize;
 
+    /// How many WebSockets are compressed at once.
+    const CODECS: usize;
+
     const NIC: Interrupt;
     const ALARM: Interrupt;
 
@@ -40,6 +43,9 @@ pub(crate) trait Board: Sized {
 
     /// Raises [`Self::ALARM`] after so many milliseconds, and no longer for what was set before.
     fn set_alarm(&mut self, millis: u32);
+
+    /// Lights the board's own light, or puts it out.
+    fn light(&mut self, is_lit: bool);
 
     /// Puts a byte into the log, and waits where that is full.
     fn log(byte: u8);

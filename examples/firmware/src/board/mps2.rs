@@ -6,6 +6,7 @@ use crate::registers::{Register, Registers};
 
 pub(crate) struct Mps2 {
     alarm: Registers<0x1000>,
+    lights: Registers<0x1000>,
     nic: Lan9118,
 }
 
@@ -28,6 +29,10 @@ const UART_IS_FULL: u32 = 1 << 0;
 const UART_SENDS: u32 = 1 << 0;
 const BAUD: u32 = 115_200;
 
+// The lights of the board (DAI 0385, §4.5).
+const FPGAIO_BASE: usize = 0x4002_8000;
+const FPGAIO_LED0: Register = Register(0x0);
+
 const NIC_BASE: usize = 0x4020_0000;
 
 impl Board for Mps2 {
@@ -37,6 +42,7 @@ impl Board for Mps2 {
     const RECEIVE_LEN: usize = 4096;
     const SEND_LEN: usize = 4096;
     const WINDOW_LEN: usize = 2048;
+    const CODECS: usize = 4;
 
     const NIC: Interrupt = Interrupt(13);
     const ALARM: Interrupt = Interrupt(8);
@@ -49,10 +55,12 @@ impl Board for Mps2 {
         uart.write(UART_CTRL, UART_SENDS);
         // SAFETY: the first timer is there, and does nothing but count.
         let alarm = unsafe { Registers::new(TIMER_BASE) };
+        // SAFETY: the lights are there, and do nothing but shine.
+        let lights = unsafe { Registers::new(FPGAIO_BASE) };
         // SAFETY: the controller is there, and has no way to memory of its own.
         let nic = unsafe { Registers::new(NIC_BASE) };
         let nic = Lan9118::start(nic)?;
-        Ok(Self { alarm, nic })
+        Ok(Self { alarm, lights, nic })
     }
 
     fn nic(&mut self) -> &mut Lan9118 {
@@ -66,6 +74,10 @@ impl Board for Mps2 {
         self.alarm.write(TIMER_VALUE, cycles);
         self.alarm.write(TIMER_INTCLEAR, 1);
         self.alarm.write(TIMER_CTRL, TIMER_RUN | TIMER_INTERRUPT);
+    }
+
+    fn light(&mut self, is_lit: bool) {
+        self.lights.write(FPGAIO_LED0, is_lit.into());
     }
 
     fn log(byte: u8) {
