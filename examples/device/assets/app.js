@@ -54,6 +54,10 @@ function show(readings) {
     draw(card, now);
   }
   $("readings").classList.remove("stale");
+  tellLive();
+}
+
+function tellLive() {
   tell("live", `Live, every ${interval < 1000 ? interval + " ms" : interval / 1000 + " s"}`);
 }
 
@@ -98,6 +102,7 @@ async function loadSettings() {
 
 function take(settings) {
   interval = settings.interval;
+  if ($("state").dataset.state === "live") tellLive();
   document.title = $("name").textContent = settings.name;
   const form = $("settings");
   form.interval.value = interval;
