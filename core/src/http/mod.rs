@@ -5,6 +5,7 @@ pub mod client;
 mod content;
 pub mod emit;
 mod error;
+pub mod event_stream;
 mod field;
 mod framing;
 mod head;
