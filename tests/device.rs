@@ -160,6 +160,15 @@ fn the_page_is_served_plain_and_compressed() {
 }
 
 #[test]
+fn what_a_browser_has_already_is_not_sent_again() {
+    let sent = String::from_utf8(answer(get("/app.js"))).expect("text");
+    let (_, behind) = sent.split_once("ETag: ").expect("a tag");
+    let (tag, _) = behind.split_once("\r\n").expect("a line");
+    let again = format!("GET /app.js HTTP/1.1\r\nHost: a\r\nIf-None-Match: {tag}\r\n\r\n");
+    assert_eq!(status(&link().send(again).received()), 304);
+}
+
+#[test]
 fn short_answers() {
     let rows = [
         (get("/hello"), 200, "Hello, World!\n"),

@@ -38,8 +38,9 @@ function connect() {
 }
 
 function tell(state, text) {
-  $("state").dataset.state = state;
-  $("state").textContent = text;
+  const place = $("state");
+  place.dataset.state = state;
+  if (place.textContent !== text) place.textContent = text; // Screen readers read what changes.
 }
 
 // The readings.
