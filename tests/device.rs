@@ -168,6 +168,33 @@ fn what_a_browser_has_already_is_not_sent_again() {
     assert_eq!(status(&link().send(again).received()), 304);
 }
 
+/// What Chrome 156 says of itself with every request.
+const CHROME: &str = "sec-ch-ua-platform: \"Linux\"\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64) \
+    AppleWebKit/537.36 (KHTML, like Gecko) HeadlessChrome/156.0.0.0 Safari/537.36\r\n\
+    sec-ch-ua: \"Not:A-Brand\";v=\"8\", \"Chromium\";v=\"156\"\r\nsec-ch-ua-mobile: ?0\r\n\
+    Sec-Fetch-Site: none\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-User: ?1\r\nSec-Fetch-Dest: document\r\n\
+    Accept-Encoding: gzip, deflate, br, zstd\r\nAccept-Language: en-US,en;q=0.9\r\n\
+    Accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/jxl,image/avif,image/webp,\
+    image/apng,*/*;q=0.8,application/signed-exchange;v=b3;q=0.7\r\n";
+
+#[test]
+fn a_browsers_heads_fit() {
+    // 650 bytes and more, which the preset for microcontrollers refuses.
+    let page = format!("GET / HTTP/1.1\r\nHost: 192.168.100.200:8080\r\n{CHROME}\r\n");
+    assert!(page.len() > usize::from(kinglet_core::Limits::MICROCONTROLLER.max_head_len));
+    assert_eq!(status(&link().send(page).received()), 200);
+    let change = post(
+        "/settings",
+        &format!("{JSON}{CHROME}"),
+        br#"{"interval":60000,"led":false}"#,
+    );
+    assert_eq!(text(change).0, 200);
+    assert_eq!(
+        status(&link().send(handshake("/sensors", CHROME)).received()),
+        101
+    );
+}
+
 #[test]
 fn short_answers() {
     let rows = [
