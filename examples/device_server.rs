@@ -6,6 +6,7 @@
 
 use std::error::Error;
 use std::fs;
+use std::time::Duration;
 
 use kinglet_core::{Instant, Limits};
 use kinglet_device::{Board, Device, Reading, Settings};
@@ -15,6 +16,7 @@ use kinglet_hosted::{Address, Options, Server};
 #[derive(Default)]
 struct Host {
     settings: Settings,
+    processor: Processor,
 }
 
 impl Board for Host {
@@ -22,13 +24,13 @@ impl Board for Host {
         "this computer"
     }
 
-    fn reading(&mut self, index: usize, _: Instant) -> Option<Reading> {
+    fn reading(&mut self, index: usize, now: Instant) -> Option<Reading> {
         let (name, unit, decimals) = *SENSORS.get(index)?;
         let value = match name {
+            "processor" => self.processor.percentage(now)? * 10.0,
             "load" => number("/proc/loadavg", "")? * 100.0,
-            "memory free" => number("/proc/meminfo", "MemAvailable:")? / 1024.0,
-            "memory cached" => number("/proc/meminfo", "Cached:")? / 1024.0,
-            _ => number("/proc/uptime", "")? / 60.0,
+            "free memory" => number("/proc/meminfo", "MemAvailable:")? / 1024.0,
+            _ => number("/proc/uptime", "")? / 6.0,
         };
         Some(Reading {
             name,
@@ -49,11 +51,37 @@ impl Board for Host {
 
 /// Name, unit, and digits behind the point.
 const SENSORS: [(&str, &str, u8); 4] = [
+    ("processor", "%", 1),
     ("load", "", 2),
-    ("memory free", "MiB", 0),
-    ("memory cached", "MiB", 0),
-    ("uptime", "min", 0),
+    ("free memory", "MiB", 0),
+    ("uptime", "min", 1),
 ];
+
+/// How busy the processor is: a share of the time between two looks.
+#[derive(Default)]
+struct Processor {
+    /// When the last look was; what had passed by then, and how much of it idle, in ticks.
+    last: Option<(Instant, f64, f64)>,
+    percentage: f64,
+}
+
+impl Processor {
+    fn percentage(&mut self, now: Instant) -> Option<f64> {
+        let is_due = |last: Instant| now.has_reached(last.after(Duration::from_millis(100)));
+        if self.last.is_none_or(|(last, ..)| is_due(last)) {
+            let text = fs::read_to_string("/proc/stat").ok()?;
+            let ticks = text.lines().next()?.split_whitespace().skip(1);
+            let ticks: Vec<f64> = ticks.filter_map(|tick| tick.parse().ok()).collect();
+            let (passed, idle) = (ticks.iter().sum(), *ticks.get(3)?);
+            let (_, before, idle_before) = self.last.unwrap_or((now, 0.0, 0.0));
+            self.last = Some((now, passed, idle));
+            if passed > before {
+                self.percentage = 100.0 - 100.0 * (idle - idle_before) / (passed - before);
+            }
+        }
+        Some(self.percentage)
+    }
+}
 
 /// The first number behind `label` in a file that the system writes.
 fn number(path: &str, label: &str) -> Option<f64> {

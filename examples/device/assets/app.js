@@ -38,8 +38,9 @@ function connect() {
 }
 
 function tell(state, text) {
-  $("state").dataset.state = state;
-  $("state").textContent = text;
+  const place = $("state");
+  place.dataset.state = state;
+  if (place.textContent !== text) place.textContent = text; // Screen readers read what changes.
 }
 
 // The readings.
@@ -54,6 +55,10 @@ function show(readings) {
     draw(card, now);
   }
   $("readings").classList.remove("stale");
+  tellLive();
+}
+
+function tellLive() {
   tell("live", `Live, every ${interval < 1000 ? interval + " ms" : interval / 1000 + " s"}`);
 }
 
@@ -98,6 +103,7 @@ async function loadSettings() {
 
 function take(settings) {
   interval = settings.interval;
+  if ($("state").dataset.state === "live") tellLive();
   document.title = $("name").textContent = settings.name;
   const form = $("settings");
   form.interval.value = interval;

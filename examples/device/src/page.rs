@@ -1,44 +1,32 @@
-//! The page, and what belongs to it.
+//! The page, and what belongs to it: files that lie in flash, and lie there compressed, too.
 
+use kinglet_core::assets::Asset;
 use kinglet_core::field;
-use kinglet_core::http::{Field, Handled, Reply, Request, Status};
 
-use crate::NO_SNIFFING;
+pub(crate) const PAGE: Asset = Asset::new(
+    field!("Content-Type", "text/html; charset=utf-8"),
+    include_bytes!("../assets/index.html"),
+)
+.with_gzip(include_bytes!("../assets/index.html.gz"))
+.with_field(field!("Cache-Control", "no-cache"));
 
-/// A file of the page, and the same compressed.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Asset {
-    media_type: Field<'static>,
-    plain: &'static [u8],
-    gzip: &'static [u8],
-}
+pub(crate) const SCRIPT: Asset = Asset::new(
+    field!("Content-Type", "text/javascript; charset=utf-8"),
+    include_bytes!("../assets/app.js"),
+)
+.with_gzip(include_bytes!("../assets/app.js.gz"))
+.with_field(field!("Cache-Control", "no-cache"));
 
-macro_rules! asset {
-    ($media_type:literal, $name:literal) => {
-        Asset {
-            media_type: field!("Content-Type", $media_type),
-            plain: include_bytes!(concat!("../assets/", $name)),
-            gzip: include_bytes!(concat!("../assets/", $name, ".gz")),
-        }
-    };
-}
+pub(crate) const STYLE: Asset = Asset::new(
+    field!("Content-Type", "text/css; charset=utf-8"),
+    include_bytes!("../assets/style.css"),
+)
+.with_gzip(include_bytes!("../assets/style.css.gz"))
+.with_field(field!("Cache-Control", "no-cache"));
 
-pub(crate) const PAGE: Asset = asset!("text/html; charset=utf-8", "index.html");
-pub(crate) const SCRIPT: Asset = asset!("text/javascript; charset=utf-8", "app.js");
-pub(crate) const STYLE: Asset = asset!("text/css; charset=utf-8", "style.css");
-pub(crate) const ICON: Asset = asset!("image/svg+xml", "favicon.svg");
-
-impl Asset {
-    pub(crate) fn answer(&self, request: &Request<'_>, reply: Reply<'_>) -> Handled {
-        const GZIP: Field<'_> = field!("Content-Encoding", "gzip");
-        const VARY: Field<'_> = field!("Vary", "Accept-Encoding");
-        let mut codings = request.fields().list("accept-encoding");
-        if codings.any(|coding| coding.eq_ignore_ascii_case(b"gzip")) {
-            let fields = [self.media_type, NO_SNIFFING, VARY, GZIP];
-            reply.send_static(Status::OK, &fields, self.gzip)
-        } else {
-            let fields = [self.media_type, NO_SNIFFING, VARY];
-            reply.send_static(Status::OK, &fields, self.plain)
-        }
-    }
-}
+pub(crate) const ICON: Asset = Asset::new(
+    field!("Content-Type", "image/svg+xml"),
+    include_bytes!("../assets/favicon.svg"),
+)
+.with_gzip(include_bytes!("../assets/favicon.svg.gz"))
+.with_field(field!("Cache-Control", "max-age=86400"));

@@ -9,9 +9,10 @@
 
 use core::time::Duration;
 
+use kinglet_core::Instant;
+use kinglet_core::http::event_stream::{Event, MEDIA_TYPE};
 use kinglet_core::http::{Handled, Length, Reply, Request, Status, Stream};
 use kinglet_core::websocket::{Origins, Socket, Terms};
-use kinglet_core::{Instant, field};
 
 use crate::NO_STORE;
 use crate::board::{Board, Reading};
@@ -51,16 +52,15 @@ impl Rhythm {
 
     /// Begins the stream of events.
     pub(crate) fn begin(reply: Reply<'_>) -> Handled {
-        let fields = [field!("Content-Type", "text/event-stream"), NO_STORE];
-        reply.start(Status::OK, &fields, Length::Unknown)
+        reply.start(Status::OK, &[MEDIA_TYPE, NO_STORE], Length::Unknown)
     }
 
     /// Sends a report as an event when it is due.
     pub(crate) fn go_on<B: Board>(&mut self, board: &mut B, mut stream: Stream<'_>) -> Handled {
         let now = stream.context().now;
-        if self.is_due(board, now) && stream.room() >= LEN.saturating_add(EVENT_LEN) {
+        if self.is_due(board, now) {
             let report = report(board, now);
-            stream.write_with(|room| put_event(&report, room));
+            Event::new(report.as_str()).write(&mut stream);
         }
         stream.wait_until(self.wake(board, now))
     }
@@ -92,27 +92,9 @@ const MAX_WAIT: Duration = Duration::from_secs(1);
 /// Sends a report as a message, if there is room.
 fn send<B: Board>(board: &mut B, socket: &mut Socket<'_>) {
     let report = report(board, socket.context().now);
-    match socket.send(report.as_str()) {
-        Ok(()) | Err(_) => {}
-    }
+    // Without room it is left out.
+    let _ = socket.send(report.as_str());
 }
-
-/// Writes an event, for which there is room, and answers its length.
-fn put_event(report: &Report, room: &mut [u8]) -> usize {
-    let mut len = 0_usize;
-    for part in [b"data: ".as_slice(), report.as_bytes(), b"\n\n"] {
-        let end = len.saturating_add(part.len());
-        match room.get_mut(len..end) {
-            Some(room) => room.copy_from_slice(part),
-            None => return 0,
-        }
-        len = end;
-    }
-    len
-}
-
-/// Bytes of an event around its data.
-const EVENT_LEN: usize = 8;
 
 /// The readings as text. Those that there is no room for are left out.
 fn report<B: Board>(board: &mut B, now: Instant) -> Report {
