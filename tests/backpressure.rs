@@ -417,3 +417,17 @@ fn a_refusal_waits_until_there_is_room_for_it() {
     let error = Error::Syntax(SyntaxError::InvalidMethod);
     assert_eq!(link.state, State::Closed(Cause::Failed(error)));
 }
+
+#[test]
+fn a_client_that_sends_no_more_still_gets_all_of_its_answers() {
+    static LARGE: [u8; 30_000] = [b'x'; 30_000];
+    for bite in [1, 1000, 40_000] {
+        let script = Script::new(|_, reply| reply.send_static(Status::OK, &[], &LARGE));
+        let mut link = Link::with_buffers(script, LIMITS, 4096, 1024);
+        link.take(0).send([HEAD, HEAD].concat()).finish();
+        let received = take_all(&mut link, bite);
+        let whole = received.iter().filter(|&&byte| byte == b'x').count();
+        assert_eq!(whole, 2 * LARGE.len(), "{bite} at a time");
+        assert_eq!(link.state, State::Closed(Cause::Peer));
+    }
+}

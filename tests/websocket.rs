@@ -353,6 +353,59 @@ fn a_ticket_has_the_application_called_while_the_websocket_is_open() {
 }
 
 #[test]
+fn news_are_sent_at_intervals_beside_pings() {
+    for now in starts() {
+        let every_seven_seconds = |socket: &mut Socket<'_>| {
+            let next = socket.context().now.after(7 * SECOND);
+            socket.notify_at(next);
+        };
+        let script = Script {
+            opened: Some(Box::new(every_seven_seconds)),
+            ready: Some(Box::new(move |socket| {
+                socket.send("news").unwrap();
+                every_seven_seconds(socket);
+            })),
+            ..Script::default()
+        };
+        let mut link = open_at(script, now);
+        for _ in 0..4 {
+            assert_eq!(link.patience(), Some(7 * SECOND));
+            link.pass(7 * SECOND - MILLISECOND);
+            assert_eq!(link.received(), b"");
+            link.pass(MILLISECOND);
+            assert_eq!(link.received(), sent("text \"news\""));
+        }
+        // What is sent is no sign of the peer's life.
+        link.pass(2 * SECOND);
+        assert_eq!(link.received(), sent("ping"));
+        // In the middle of a message from the peer, too.
+        link.send(&masked(0x82, &[0; 30])[..20]);
+        link.pass(5 * SECOND);
+        assert_eq!(link.received(), sent("text \"news\""));
+        // After the closing handshake nobody is called, and nothing but the end is due.
+        link.send(&masked(0x82, &[0; 30])[20..]);
+        link.send(masked(0x88, b""));
+        assert_eq!(link.received(), sent("close"));
+        assert_eq!(link.patience(), Some(LIMITS.drain_timeout));
+    }
+}
+
+#[test]
+fn an_instant_that_has_been_reached_is_the_next_one() {
+    let script = Script {
+        opened: Some(Box::new(|socket| socket.notify_at(socket.context().now))),
+        ready: Some(Box::new(|socket| socket.send("called").unwrap())),
+        ..Script::default()
+    };
+    let mut link = open(script);
+    assert_eq!(link.received(), b"");
+    link.pass(MILLISECOND);
+    assert_eq!(link.received(), sent("text \"called\""));
+    link.pass(5 * SECOND);
+    assert_eq!(link.received(), b"", "once");
+}
+
+#[test]
 fn a_message_of_unknown_length_is_sent_in_fragments() {
     let script = Script {
         opened: Some(Box::new(|socket| {

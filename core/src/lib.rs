@@ -37,6 +37,7 @@
 extern crate std;
 
 mod application;
+pub mod assets;
 mod context;
 pub mod http;
 mod limits;

@@ -1,9 +1,11 @@
 //! HTTP semantics (RFC 9110) and HTTP/1.1 syntax (RFC 9112).
 
 mod chunked;
+pub mod client;
 mod content;
 pub mod emit;
 mod error;
+pub mod event_stream;
 mod field;
 mod framing;
 mod head;

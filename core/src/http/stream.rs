@@ -138,22 +138,25 @@ impl<'r> Stream<'r> {
         }
     }
 
-    /// Sends `slice` from where it lies; all of it that a declared length allows, or nothing.
+    /// Sends `slice` from where it lies, and answers how much of it: all that a declared length allows,
+    /// or nothing. Where a driver can put nothing behind such a slice and the end of a chunk belongs
+    /// there, as much as there is room for is copied instead.
     pub fn write_static(&mut self, slice: &'static [u8]) -> usize {
-        let part = match self.connection.encoding() {
+        let encoding = self.connection.encoding();
+        let part = match encoding {
             Encoding::Length => slice.get(..self.connection.left()).unwrap_or(slice),
             Encoding::Chunked | Encoding::Raw => slice,
         };
         // A copy and its framing fit as a whole or not at all; so does a reference, with room for both
         // ends of its chunk. The overflow takes nothing here: what frames a part could not follow it.
         let is_short = part.len() <= Output::COPIED_LEN || !self.output.has_place();
-        if is_short && part.len() <= self.room() {
+        let cannot_end = encoding == Encoding::Chunked && !self.output.goes_on_behind_a_reference();
+        if (is_short && part.len() <= self.room()) || cannot_end {
             return self.write(part);
         }
         if part.is_empty() || self.output.room() < MAX_FRAMING || !self.output.has_place() {
             return 0;
         }
-        let encoding = self.connection.encoding();
         self.output
             .append(|writer| encoding.begin(writer, part.len()));
         self.output.refer(part);

@@ -1,5 +1,7 @@
 //! The right to send on an open WebSocket.
 
+use core::time::Duration;
+
 use super::close::CloseCode;
 use super::connection::{Connection, Wake};
 use super::frame::{Fin, Header, Rsv1};
@@ -8,9 +10,9 @@ use super::message::{Kind, Message, Part};
 use super::opcode::Opcode;
 use super::state::Sending;
 use super::{Role, frame};
-use crate::Context;
 use crate::http::Ticket;
 use crate::window::Output;
+use crate::{Context, Instant};
 
 /// The right to send on an open WebSocket, for as long as a call of the application lasts.
 ///
@@ -196,9 +198,32 @@ impl<'s> Socket<'s> {
     /// Has the application called again when everything that is waiting to be sent has left. Without
     /// effect while nothing is.
     pub fn notify(&mut self) {
-        if !self.output.is_empty() && self.connection.wake == Wake::None {
+        if !self.output.is_empty() && self.connection.wake != Wake::Now {
             self.connection.wake = Wake::Sent;
         }
+    }
+
+    /// Has the application called again at `instant`, or before when its ticket is redeemed. An instant
+    /// that has been reached means the next one. [`notify`](Self::notify) takes the place of this, and
+    /// this of an instant that was named before.
+    ///
+    /// It is what sends news at intervals, under any driver and without a thread:
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use kinglet_core::websocket::Socket;
+    ///
+    /// fn ready(socket: &mut Socket<'_>) {
+    ///     let _ = socket.send("tick");
+    ///     let now = socket.context().now;
+    ///     socket.notify_at(now.after(Duration::from_secs(1)));
+    /// }
+    /// ```
+    pub fn notify_at(&mut self, instant: Instant) {
+        let now = self.context.now;
+        let next = now.after(Duration::from_millis(1));
+        let is_past = now.has_reached(instant);
+        self.connection.wake = Wake::At(if is_past { next } else { instant });
     }
 
     /// How many bytes of message data fit now.

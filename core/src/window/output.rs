@@ -46,7 +46,15 @@ impl<'b> Output<'b> {
         Self::new(bytes, queue)
     }
 
-    /// The same, and `overflow` takes what of one answer does not fit. Nothing is appended to the
+    /// Room for what is put into a ring, which keeps the order of its bytes: a `'static` slice that is
+    /// referred to is the last thing in it. What it is, [`Queue::take_reference`] tells.
+    #[must_use]
+    pub const fn for_ring(bytes: &'b mut [u8], queue: &'b mut Queue) -> Self {
+        queue.purpose = Purpose::Ring;
+        Self::new(bytes, queue)
+    }
+
+    /// The same as [`new`](Self::new), and `overflow` takes what of one answer does not fit. Nothing is appended to the
     /// output after that, until it has been sent.
     #[must_use]
     #[inline]
@@ -76,7 +84,7 @@ impl<'b> Output<'b> {
     #[must_use]
     #[inline]
     pub const fn room(&self) -> usize {
-        if self.queue.overflowed {
+        if self.queue.takes_no_more() {
             0
         } else {
             self.bytes.len().saturating_sub(self.queue.filled)
@@ -86,7 +94,12 @@ impl<'b> Output<'b> {
     /// Whether one more `'static` slice can be referred to.
     #[inline]
     pub(crate) const fn has_place(&self) -> bool {
-        self.queue.held_to < Queue::MAX_HELD
+        self.queue.held_to < self.queue.max_held()
+    }
+
+    /// Whether bytes can be copied in behind a slice that is referred to.
+    pub(crate) fn goes_on_behind_a_reference(&self) -> bool {
+        self.queue.purpose != Purpose::Ring
     }
 
     /// Whether nothing is waiting to be sent.
@@ -152,7 +165,7 @@ impl<'b> Output<'b> {
 
     /// The room there is, to be written to directly.
     pub(crate) fn spare(&mut self) -> &mut [u8] {
-        let filled = if self.queue.overflowed {
+        let filled = if self.queue.takes_no_more() {
             self.bytes.len()
         } else {
             self.queue.filled
@@ -230,7 +243,7 @@ impl<'b> Output<'b> {
 
     /// The room there is, and what compresses into it.
     pub(crate) fn deflated(&mut self) -> Option<(&mut [u8], &mut dyn Deflate)> {
-        let filled = if self.queue.overflowed {
+        let filled = if self.queue.takes_no_more() {
             self.bytes.len()
         } else {
             self.queue.filled
@@ -268,8 +281,9 @@ impl<'b> Output<'b> {
 
     /// Puts a `'static` slice in by reference, if there is a place for it.
     pub(crate) fn refer(&mut self, slice: &'static [u8]) -> bool {
+        let has_place = self.has_place();
         match self.queue.held.get_mut(self.queue.held_to) {
-            Some(held) if !self.queue.overflowed => {
+            Some(held) if has_place && !self.queue.overflowed => {
                 *held = Held {
                     at: self.queue.filled,
                     slice,

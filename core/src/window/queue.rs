@@ -19,6 +19,8 @@ pub(super) enum Purpose {
     #[default]
     Anything,
     Control,
+    /// Bytes that go into a ring in their order.
+    Ring,
 }
 
 /// A slice that is sent from where it lies, before the copied byte at `at`.
@@ -45,6 +47,30 @@ impl Queue {
             overflowed: false,
             purpose: Purpose::Anything,
         }
+    }
+
+    /// How many slices can be referred to.
+    #[inline]
+    pub(super) const fn max_held(&self) -> usize {
+        match self.purpose {
+            Purpose::Ring => 1,
+            Purpose::Anything | Purpose::Control => Self::MAX_HELD,
+        }
+    }
+
+    /// Whether nothing can be copied in before all of it is sent.
+    #[inline]
+    pub(super) const fn takes_no_more(&self) -> bool {
+        self.overflowed || (self.held_to > 0 && matches!(self.purpose, Purpose::Ring))
+    }
+
+    /// The slice that is to be sent behind everything that was copied in, of an output
+    /// [for a ring](super::Output::for_ring); empty where there is none. It is the caller's to send.
+    #[must_use]
+    pub fn take_reference(&mut self) -> &'static [u8] {
+        let held = self.waiting().last().map_or(&[][..], |held| held.slice);
+        (self.held_from, self.held_to) = (0, 0);
+        held
     }
 
     /// Whether everything has been sent.

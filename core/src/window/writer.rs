@@ -83,6 +83,11 @@ impl<'a> Writer<'a> {
         }
     }
 
+    /// Puts a number in decimal.
+    pub(crate) fn put_decimal(&mut self, number: u64) -> &mut Self {
+        self.put_digits(&Digits::of::<10>(number))
+    }
+
     /// Puts a number in lower-case hexadecimal.
     #[inline]
     pub(crate) fn put_hexadecimal(&mut self, number: u64) -> &mut Self {

@@ -21,7 +21,7 @@ impl Connection {
         output: &Output<'_>,
     ) -> Next {
         if input.remaining().is_empty() {
-            self.await_head(context, input)
+            self.await_head(context, input, output)
         } else {
             self.read_head_in(context, input, output)
         }
@@ -29,11 +29,16 @@ impl Connection {
 
     /// Nothing of a head is here.
     #[inline(never)]
-    fn await_head(&mut self, context: &Context, input: &Input<'_>) -> Next {
+    fn await_head(&mut self, context: &Context, input: &Input<'_>, output: &Output<'_>) -> Next {
         if self.afterwards == Afterwards::Drain {
             self.shutdown()
         } else if input.outlook() == Outlook::Ended {
-            self.close(Cause::Peer)
+            // A client that sends no more still reads what it has asked for.
+            if output.is_empty() {
+                self.close(Cause::Peer)
+            } else {
+                Next::Send
+            }
         } else {
             self.await_peer(Timer::Idle, context, input)
         }
@@ -55,7 +60,7 @@ impl Connection {
         }
         let window = input.remaining();
         if matches!(window, [] | [b'\r']) {
-            return self.await_head(context, input);
+            return self.await_head(context, input, output);
         }
         if !has_room(context, output) {
             return Next::Send;

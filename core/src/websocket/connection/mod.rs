@@ -111,6 +111,8 @@ pub(super) enum Wake {
     Sent,
     /// At once.
     Now,
+    /// For its time having come.
+    At(Instant),
 }
 
 /// What the application has been told.

@@ -412,7 +412,7 @@ impl Connection {
         if input.outlook() != Outlook::More {
             return self.nothing_comes(input);
         }
-        let waits = self.notice == Notice::Drain || self.wake == Wake::Sent;
+        let waits = self.notice == Notice::Drain || matches!(self.wake, Wake::Sent | Wake::At(_));
         if waits && let Some(next) = self.do_what_waits(context, output) {
             return next;
         }
@@ -430,6 +430,15 @@ impl Connection {
     }
 
     fn do_what_waits(&mut self, context: &Context, output: &mut Output<'_>) -> Option<Next> {
+        if let Wake::At(instant) = self.wake
+            && context.now.has_reached(instant)
+        {
+            // Where the application cannot be called yet, it is as soon as it can.
+            self.wake = Wake::Now;
+            if self.is_ready(output) {
+                return Some(Next::Ready);
+            }
+        }
         if output.is_for_control() {
             return None;
         }

@@ -1,7 +1,7 @@
 //! Deadlines of a WebSocket: silence, pongs, the closing handshake.
 
 use super::read::has_room_for_control;
-use super::{Connection, Next, Timer};
+use super::{Connection, Next, Timer, Wake};
 use crate::http::server::Cause;
 use crate::pace::Sent;
 use crate::websocket::error::TimeoutError;
@@ -16,10 +16,19 @@ impl Connection {
     #[inline]
     pub fn deadline(&self) -> Option<Instant> {
         let own = (self.timer != Timer::Off).then_some(self.deadline);
-        if !self.pace.is_stuck() {
+        if !self.pace.is_stuck() && !matches!(self.wake, Wake::At(_)) {
             return own;
         }
-        [own, self.pace.deadline()]
+        self.earliest_deadline(own)
+    }
+
+    #[inline(never)]
+    fn earliest_deadline(&self, own: Option<Instant>) -> Option<Instant> {
+        let wake = match self.wake {
+            Wake::At(instant) if self.is_open() => Some(instant),
+            Wake::At(_) | Wake::None | Wake::Sent | Wake::Now => None,
+        };
+        [own, self.pace.deadline(), wake]
             .into_iter()
             .flatten()
             .reduce(Instant::earlier)

@@ -1,0 +1,20 @@
+//! What the time is told to.
+
+use kinglet_core::Context;
+
+/// Keeps the `Date` of a context at the second, and writes it no more often than that.
+#[derive(Debug, Default)]
+pub(crate) struct Calendar {
+    told: Option<u64>,
+}
+
+impl Calendar {
+    pub(crate) fn tell(&mut self, context: &mut Context, unix_seconds: Option<u64>) {
+        if let Some(seconds) = unix_seconds
+            && self.told != Some(seconds)
+        {
+            context.stamp.set_date(seconds);
+            self.told = Some(seconds);
+        }
+    }
+}
