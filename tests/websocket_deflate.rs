@@ -97,7 +97,7 @@ impl Peer {
         let mut message = Vec::new();
         assert!(self.inflater.begin(15, self.takeover));
         loop {
-            let inflated = self.inflater.inflate(payload, End::Message);
+            let inflated = self.inflater.inflate(payload, End::Message, usize::MAX);
             let inflated = inflated.expect("what a server compressed");
             message.extend_from_slice(self.inflater.output());
             payload = &payload[inflated.consumed..];

@@ -271,3 +271,23 @@ fn limits_are_lowered_to_the_window() {
     let (head, _) = split(&lab.request(long.as_bytes()));
     assert!(head.starts_with("HTTP/1.1 431 "), "{head}");
 }
+
+#[test]
+fn a_compressed_message_is_echoed_whatever_it_inflates_to() {
+    // 600 times the letter a, as zlib has it, in a message that knows of no other.
+    let payload = [0x4a, 0x4c, 0x1c, 0x05, 0xa3, 0x80, 0xfa, 0x00, 0x00];
+    let setup = Setup {
+        ring: 520,
+        ..Setup::default()
+    };
+    let mut lab = Lab::new(Everything::default(), &setup);
+    let client = lab.connect();
+    let offer = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n";
+    lab.exchange(client, &opening(offer), |received| {
+        received.ends_with(b"\r\n\r\n")
+    });
+    let echo = lab.exchange(client, &frame(0xc1, &payload), |received| {
+        payloads(received).len() >= 600
+    });
+    assert_eq!(payloads(&echo), [b'a'; 600]);
+}

@@ -72,9 +72,9 @@ impl Inflate for Inflater {
         inflating.inflater.begin(window_bits, takeover)
     }
 
-    fn inflate(&mut self, bytes: &[u8], end: End) -> Result<Inflated, InvalidDeflate> {
+    fn inflate(&mut self, bytes: &[u8], end: End, most: usize) -> Result<Inflated, InvalidDeflate> {
         let inflating = self.0.as_mut().ok_or(InvalidDeflate)?;
-        let inflated = inflating.inflater.inflate(bytes, end)?;
+        let inflated = inflating.inflater.inflate(bytes, end, most)?;
         inflating.is_done = inflated.is_done;
         Ok(inflated)
     }

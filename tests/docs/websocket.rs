@@ -372,7 +372,7 @@ where
     assert!(inflater.begin(15, takeover), "there is memory");
     let (mut message, mut at) = (Vec::new(), 0);
     loop {
-        let Ok(step) = inflater.inflate(&bytes[at..], End::Message) else {
+        let Ok(step) = inflater.inflate(&bytes[at..], End::Message, usize::MAX) else {
             return Ok(refusal(Error::InvalidDeflate));
         };
         message.extend_from_slice(inflater.output());

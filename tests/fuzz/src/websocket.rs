@@ -253,7 +253,7 @@ fn inflated(pieces: &[&[u8]]) -> Result<Vec<u8>, InvalidDeflate> {
         let end = if is_last { End::Message } else { End::More };
         let mut rest = *piece;
         loop {
-            let inflated = inflater.inflate(rest, end)?;
+            let inflated = inflater.inflate(rest, end, usize::MAX)?;
             assert!(inflated.consumed <= rest.len());
             output.extend_from_slice(inflater.output());
             rest = &rest[inflated.consumed..];
@@ -293,7 +293,7 @@ pub fn deflate(data: &[u8]) {
         let (mut rest, mut output) = (&payload[..len], Vec::new());
         loop {
             let inflated = inflater
-                .inflate(rest, End::Message)
+                .inflate(rest, End::Message, usize::MAX)
                 .expect("what we deflated");
             output.extend_from_slice(inflater.output());
             rest = &rest[inflated.consumed..];

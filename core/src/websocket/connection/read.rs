@@ -297,7 +297,9 @@ impl Connection {
         } else {
             End::More
         };
-        let inflated = match inflater.inflate(data, end) {
+        // A part that is no longer than what can be sent back at once.
+        let most = output.echo_len().unwrap_or(usize::MAX);
+        let inflated = match inflater.inflate(data, end, most) {
             Ok(inflated) => inflated,
             Err(_) => return Next::Fail(Error::InvalidDeflate),
         };

@@ -127,8 +127,9 @@ impl Decoder {
         window: &mut Window<W>,
         bytes: &[u8],
         end: End,
+        most: usize,
     ) -> Result<Inflated, InvalidDeflate> {
-        let mut ring = window.ring();
+        let mut ring = window.ring(most);
         let result = self.read(bytes, end, &mut ring);
         let position = ring.position;
         let len = window.advance(position);

@@ -34,8 +34,8 @@ impl<W: AsRef<[u8]> + AsMut<[u8]>> Inflate for Inflater<W> {
         self.decoder.begin(&mut self.window, window_bits, takeover)
     }
 
-    fn inflate(&mut self, bytes: &[u8], end: End) -> Result<Inflated, InvalidDeflate> {
-        self.decoder.inflate(&mut self.window, bytes, end)
+    fn inflate(&mut self, bytes: &[u8], end: End, most: usize) -> Result<Inflated, InvalidDeflate> {
+        self.decoder.inflate(&mut self.window, bytes, end, most)
     }
 
     fn output(&self) -> &[u8] {

@@ -38,7 +38,7 @@
 //! ];
 //! for payload in payloads {
 //!     assert!(inflater.begin(10, Takeover::Allowed));
-//!     let inflated = inflater.inflate(payload, End::Message)?;
+//!     let inflated = inflater.inflate(payload, End::Message, usize::MAX)?;
 //!     assert_eq!(inflater.output(), b"Hello");
 //!     assert!(inflated.is_done && inflated.consumed == payload.len());
 //! }
@@ -111,7 +111,7 @@ pub trait Inflate: core::fmt::Debug {
     #[must_use]
     fn begin(&mut self, window_bits: u8, takeover: Takeover) -> bool;
 
-    /// Inflates what fits in one go. `bytes` is payload of the message that is not yet consumed, masking
+    /// Inflates what fits in one go, and no more than `most` bytes. `bytes` is payload of the message that is not yet consumed, masking
     /// undone; `end` says whether the message ends behind it.
     ///
     /// Each call with something to consume consumes, outputs, or is done; so does each call with
@@ -121,7 +121,7 @@ pub trait Inflate: core::fmt::Debug {
     ///
     /// [`InvalidDeflate`] when the payload is not what RFC 7692 §7.2.1 makes of a message, from the call
     /// on in which that shows. What this call has inflated before is not output.
-    fn inflate(&mut self, bytes: &[u8], end: End) -> Result<Inflated, InvalidDeflate>;
+    fn inflate(&mut self, bytes: &[u8], end: End, most: usize) -> Result<Inflated, InvalidDeflate>;
 
     /// What the last call inflated: one slice, at most a window long, there until the next call. After a
     /// turn in which the message was over, what need not be kept can be given back.

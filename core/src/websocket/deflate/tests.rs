@@ -20,6 +20,17 @@ fn inflate(
     takeover: Takeover,
     pieces: &[&[u8]],
 ) -> Result<Vec<u8>, InvalidDeflate> {
+    inflate_by(usize::MAX, inflater, bits, takeover, pieces)
+}
+
+/// The same, no more than `most` bytes at a time.
+fn inflate_by(
+    most: usize,
+    inflater: &mut impl Inflate,
+    bits: u8,
+    takeover: Takeover,
+    pieces: &[&[u8]],
+) -> Result<Vec<u8>, InvalidDeflate> {
     assert!(inflater.begin(bits, takeover));
     let mut output = Vec::new();
     for (index, piece) in pieces.iter().enumerate() {
@@ -27,8 +38,9 @@ fn inflate(
         let end = if is_last { End::Message } else { End::More };
         let mut rest = *piece;
         loop {
-            let inflated = inflater.inflate(rest, end)?;
+            let inflated = inflater.inflate(rest, end, most)?;
             assert_eq!(inflater.output().len(), inflated.len);
+            assert!(inflated.len <= most);
             assert!(
                 inflated.consumed > 0 || inflated.len > 0 || inflated.is_done || rest.is_empty(),
                 "a call without progress"
@@ -56,6 +68,11 @@ fn inflate_all_ways(payload: &[u8], bits: u8) -> Result<Vec<u8>, InvalidDeflate>
         inflate(&mut inflater, bits, Takeover::Forbidden, pieces)
     };
     let whole = fresh(&[payload]);
+    for most in [1, 2, 100].into_iter().filter(|_| payload.len() < 20_000) {
+        let mut inflater = Inflater::new(vec![0; 1 << bits].into_boxed_slice());
+        let slowly = inflate_by(most, &mut inflater, bits, Takeover::Forbidden, &[payload]);
+        assert_eq!(slowly, whole, "{most} at a time");
+    }
     let bytes: Vec<&[u8]> = payload.chunks(1).collect();
     if !bytes.is_empty() && payload.len() < 20_000 {
         assert_eq!(fresh(&bytes), whole, "byte by byte");
@@ -337,7 +354,7 @@ fn a_bomb_inflates_in_flat_memory() {
     assert!(inflater.begin(15, Takeover::Forbidden));
     let (mut rest, mut len) = (payload.as_slice(), 0);
     loop {
-        let inflated = inflater.inflate(rest, End::Message).unwrap();
+        let inflated = inflater.inflate(rest, End::Message, usize::MAX).unwrap();
         rest = &rest[inflated.consumed..];
         len += inflated.len;
         assert!(inflater.output().iter().all(|&byte| byte == 0));

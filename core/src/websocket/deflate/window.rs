@@ -21,6 +21,8 @@ pub(super) struct Ring<'w> {
     pub(super) bytes: &'w mut [u8],
     /// Where the next byte belongs.
     pub(super) position: usize,
+    /// Where this call ends.
+    end: usize,
     /// Together with the position, how many bytes of this context there are, before the ring is full of
     /// them; modulo the word, as what came earlier may stand anywhere.
     base: usize,
@@ -64,8 +66,8 @@ impl<W: AsRef<[u8]> + AsMut<[u8]>> Window<W> {
         size.is_some()
     }
 
-    /// The ring, with room for at least one byte.
-    pub(super) fn ring(&mut self) -> Ring<'_> {
+    /// The ring, with room for at least one byte and at most `most`.
+    pub(super) fn ring(&mut self, most: usize) -> Ring<'_> {
         if self.position >= self.size {
             self.position = 0;
         }
@@ -77,6 +79,7 @@ impl<W: AsRef<[u8]> + AsMut<[u8]>> Window<W> {
                 .get_mut(..self.size)
                 .unwrap_or_default(),
             position: self.position,
+            end: self.position.saturating_add(most.max(1)).min(self.size),
             base: self.received.wrapping_sub(self.position),
         }
     }
@@ -109,17 +112,18 @@ impl Ring<'_> {
     /// Appends a byte. False when it has no room.
     #[inline(always)]
     pub(super) fn push(&mut self, byte: u8) -> bool {
-        let Some(slot) = self.bytes.get_mut(self.position) else {
-            return false;
-        };
-        *slot = byte;
+        match self.bytes.get_mut(self.position) {
+            Some(slot) if self.position < self.end => *slot = byte,
+            _ => return false,
+        }
         self.position = self.position.wrapping_add(1);
         true
     }
 
     /// Appends what has room of `bytes`, and returns how much that was.
     pub(super) fn extend(&mut self, bytes: &[u8]) -> usize {
-        let room = self.bytes.get_mut(self.position..).unwrap_or_default();
+        let room = self.bytes.get_mut(self.position..self.end);
+        let room = room.unwrap_or_default();
         let len = room.len().min(bytes.len());
         if let (Some(to), Some(from)) = (room.get_mut(..len), bytes.get(..len)) {
             to.copy_from_slice(from);
@@ -139,6 +143,7 @@ impl Ring<'_> {
         let from = before.len().wrapping_sub(distance);
         if let (Some(from), Some(to)) = (before.get(from..), after.get_mut(..len))
             && let Some(from) = from.get(..len)
+            && len <= self.end.wrapping_sub(self.position)
         {
             // Neither overlaps itself nor goes round: nearly all do.
             copy(from, to);
@@ -150,7 +155,7 @@ impl Ring<'_> {
 
     /// The same for references into what they append, and for those around the end of the ring.
     fn repeat_bytes(&mut self, distance: usize, mut len: usize) -> usize {
-        while len > 0 && self.position < self.bytes.len() {
+        while len > 0 && self.position < self.end {
             let (from, len_here) = match self.position.checked_sub(distance) {
                 Some(from) => (from, len),
                 None => {
@@ -160,7 +165,8 @@ impl Ring<'_> {
             };
             let cells = core::cell::Cell::from_mut(&mut *self.bytes).as_slice_of_cells();
             let from = cells.get(from..).unwrap_or_default().iter();
-            let to = cells.get(self.position..).unwrap_or_default().iter();
+            let to = cells.get(self.position..self.end);
+            let to = to.unwrap_or_default().iter();
             let mut copied = 0_usize;
             // One after the other, as each may be what the next but few repeats.
             for (from, to) in from.zip(to).take(len_here) {
