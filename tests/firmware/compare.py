@@ -162,19 +162,19 @@ def messages(received):
         head, end, rest = received.partition(b"\r\n\r\n")
         if not end or not head.startswith(b"HTTP/1.1 "):
             return [*found, ("rest", received)]
+        # The firmware leaves out what is for people only: reason phrases, and what was wrong.
         status, *lines = head.split(b"\r\n")
+        status = status[:12]
         lines = [line for line in lines if not line.lower().startswith(b"date:")]
         fields = dict(line.lower().split(b": ", 1) for line in lines)
         content = b""
-        if status.startswith(b"HTTP/1.1 101 "):
+        if status == b"HTTP/1.1 101":
             return [*found, (status, lines), *frames(rest)]
         if fields.get(b"transfer-encoding") == b"chunked" and not rest.startswith(b"HTTP/1.1 "):
             content, rest = unchunk(rest)
         elif b"content-length" in fields and not rest.startswith(b"HTTP/1.1 "):
             size = int(fields[b"content-length"])
             content, rest = rest[:size], rest[size:]
-        # The firmware leaves out what is for people only: reason phrases, and what was wrong.
-        status = status[:12]
         if status[9:10] in b"45" and b"Connection: close" in lines:
             content = b""
             lines = [line for line in lines if not line.lower().startswith((b"content-length:", b"content-type:"))]
