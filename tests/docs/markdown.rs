@@ -26,7 +26,14 @@ pub struct Citation<'a> {
 
 /// All files that `text` names as `` `file` `` or as `` `file` (`name`, `name`) ``.
 pub fn citations(text: &str) -> Vec<Citation<'_>> {
-    const ROOMS: [&str; 5] = ["core/", "hosted/", "tests/", "examples/", "docs/"];
+    const ROOMS: [&str; 6] = [
+        "core/",
+        "embedded/",
+        "hosted/",
+        "tests/",
+        "examples/",
+        "docs/",
+    ];
     let parts: Vec<&str> = text.split('`').collect();
     let mut citations: Vec<Citation<'_>> = Vec::new();
     let mut is_open = false;
