@@ -25,7 +25,6 @@ use kinglet_hosted::{Backend, Options, SlowReceiver};
 use markdown::{blocks, citations, table};
 
 const ANATOMY: &str = include_str!("../docs/http-anatomy.md");
-const ARCHITECTURE: &str = include_str!("../docs/architecture.md");
 const BOARD: &str = include_str!("../docs/your-first-board.md");
 const LIMITS: &str = include_str!("../docs/limits.md");
 const THREATS: &str = include_str!("../docs/threat-model.md");
@@ -210,7 +209,6 @@ fn what_is_cited_from_the_code_is_there() {
         ("websocket-anatomy", websocket::PAGE),
         ("network-layers", network::PAGE),
         ("your-first-board", BOARD),
-        ("architecture", ARCHITECTURE),
         ("limits", LIMITS),
         ("threat-model", THREATS),
     ] {
