@@ -391,6 +391,30 @@ fn news_are_sent_at_intervals_beside_pings() {
 }
 
 #[test]
+fn news_that_there_is_no_room_for_are_sent_when_all_else_has_left() {
+    let script = Script {
+        opened: Some(Box::new(|socket| {
+            socket.notify_at(socket.context().now.after(SECOND));
+        })),
+        // So much that the next message stays in the input.
+        message: Some(Box::new(|_, socket| socket.send(&[1; 900]).unwrap())),
+        ready: Some(Box::new(|socket| socket.send("news").unwrap())),
+        ..Script::default()
+    };
+    let mut link = open(script);
+    link.take(0);
+    link.send(masked(0x82, b"one"));
+    link.send(masked(0x82, b"two"));
+    assert_eq!(link.state, State::Sending);
+    link.pass(2 * SECOND);
+    assert_eq!((link.received(), link.state), (vec![], State::Sending));
+    link.take(usize::MAX);
+    let received = link.received();
+    assert_eq!(received.len(), 2 * 904 + 6);
+    assert!(received.ends_with(&sent("text \"news\"")));
+}
+
+#[test]
 fn an_instant_that_has_been_reached_is_the_next_one() {
     let script = Script {
         opened: Some(Box::new(|socket| socket.notify_at(socket.context().now))),

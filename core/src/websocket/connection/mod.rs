@@ -315,6 +315,7 @@ impl Connection {
                     if self.timer != Timer::Close {
                         self.timer = Timer::Off;
                     }
+                    self.put_off_news(context);
                     return next;
                 }
                 Next::Receive
@@ -324,6 +325,17 @@ impl Connection {
                 | Next::Ready
                 | Next::Closed { .. } => return next,
             }
+        }
+    }
+
+    /// News whose time has come, and that there is no room for, are due when there is: a turn does not
+    /// leave a deadline that has passed.
+    #[cold]
+    fn put_off_news(&mut self, context: &Context) {
+        if let Wake::At(instant) = self.wake
+            && context.now.has_reached(instant)
+        {
+            self.wake = Wake::Sent;
         }
     }
 
