@@ -374,6 +374,31 @@ fn a_stream_is_called_at_the_instant_it_has_named_or_when_its_ticket_comes() {
 }
 
 #[test]
+fn a_stream_whose_instant_comes_while_output_is_stuck_is_called_when_there_is_room() {
+    for now in starts() {
+        let script = Script::new(|_, reply| reply.start(Status::OK, &[], Length::Unknown)).stream(
+            |mut stream| {
+                stream.write(&[b'x'; 200]);
+                let next = stream.context().now.after(SECOND);
+                stream.wait_until(next)
+            },
+        );
+        let mut link = Link::with_buffers(script, LIMITS, 4096, 600).open(now);
+        link.take(0);
+        link.send(HEAD);
+        // The second call fills the output; the peer takes some, and there is room for a third.
+        link.pass(5 * SECOND);
+        assert_eq!((link.state, link.received()), (State::Sending, vec![]));
+        link.take(usize::MAX);
+        let received = link.received();
+        let xs = received.iter().filter(|&&byte| byte == b'x').count();
+        assert_eq!((link.state, xs), (State::Waiting, 600));
+        link.pass(SECOND);
+        assert_eq!(link.received().len(), 200 + "c8\r\n\r\n".len());
+    }
+}
+
+#[test]
 fn a_tunnel_may_be_silent() {
     let script = Script::new(|_, reply| reply.switch(&[])).stream(|mut stream| {
         stream.consume(usize::MAX);

@@ -273,6 +273,10 @@ impl Connection {
             Want::Instant | Want::Room | Want::Content => {}
         }
         if !has_room(context, output) {
+            if want == Want::Instant {
+                // Its time has come: it is due with the room, and no deadline that has passed is left.
+                self.set_want(Want::Room);
+            }
             return Next::Send;
         }
         let mut offer = Offer::default();
