@@ -291,3 +291,22 @@ fn a_compressed_message_is_echoed_whatever_it_inflates_to() {
     });
     assert_eq!(payloads(&echo), [b'a'; 600]);
 }
+
+#[test]
+fn compression_is_agreed_on_no_more_often_than_there_is_memory_for() {
+    let setup = Setup {
+        sockets: 8,
+        ..Setup::default()
+    };
+    let mut lab = Lab::new(Everything::default(), &setup);
+    let offer = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n";
+    // None of them says anything once it is open.
+    for place in 0..4 {
+        let client = lab.connect();
+        let answer = lab.exchange(client, &opening(offer), |received| {
+            received.ends_with(b"\r\n\r\n")
+        });
+        let is_compressed = String::from_utf8_lossy(&answer).contains("permessage-deflate");
+        assert_eq!(is_compressed, place < 2, "{place}");
+    }
+}

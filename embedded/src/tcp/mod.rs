@@ -350,6 +350,10 @@ impl<E: Default, const N: usize, const W: usize, C: Codecs> Server<E, N, W, C> {
                 is_full,
             };
             let verdict = connection.advance(&mut doorman, &mut self.io, codec, socket);
+            if connection.session.is_compressed() {
+                // It has been agreed on, perhaps just now, and is nobody else's from here on.
+                let _ = self.codecs.lend(index);
+            }
             if let Verdict::Goes(cause) = verdict {
                 debug!("connection {}: closes: {}", index, Shown(&cause));
                 connection.session.abandon(&mut doorman);
