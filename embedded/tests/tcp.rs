@@ -6,6 +6,7 @@ use kinglet_core::Limits;
 use lab::application::{Everything, LARGE};
 use lab::hosts::{Lab, Setup};
 use lab::messages::{frame, get, opening, payloads, post, split, unchunked};
+use smoltcp::time::Duration;
 use smoltcp::wire::IpAddress;
 
 #[test]
@@ -309,4 +310,21 @@ fn compression_is_agreed_on_no_more_often_than_there_is_memory_for() {
         let is_compressed = String::from_utf8_lossy(&answer).contains("permessage-deflate");
         assert_eq!(is_compressed, place < 2, "{place}");
     }
+}
+
+#[test]
+fn all_that_has_come_is_read_though_a_window_ends_in_a_header() {
+    let mut lab = Lab::new(Everything::default(), &Setup::default());
+    let client = lab.connect();
+    let opening = String::from_utf8(opening("")).expect("ASCII");
+    let opening = opening.replace("/ws", "/sink");
+    lab.exchange(client, opening.as_bytes(), |received| {
+        received.ends_with(b"\r\n\r\n")
+    });
+    // Ten frames have 510 bytes of the window's 512.
+    let frames = frame(0x82, &[b'x'; 45]).repeat(18);
+    let sent = lab.clients.socket(client).send_slice(&frames);
+    assert_eq!(sent, Ok(frames.len()));
+    lab.pass(Duration::from_secs(1));
+    assert_eq!(lab.application.sunk, 18 * 45);
 }

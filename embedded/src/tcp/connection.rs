@@ -79,8 +79,7 @@ const MAX_TURNS: usize = 8;
 struct Shown {
     turn: Turn,
     outlook: Outlook,
-    /// Bytes of the window, and how many of them are left.
-    len: usize,
+    /// Bytes of the window that are left.
     remaining: usize,
     /// Bytes that were copied into the output, and what is sent behind them.
     written: usize,
@@ -293,7 +292,7 @@ impl<E: Default, const W: usize> Connection<E, W> {
             return queued > 0 || (has_ended(socket) && !self.has_ended);
         }
         let has_more = queued > shown.remaining || queued == socket.recv_capacity();
-        if !has_more || shown.len == W {
+        if !has_more || shown.remaining == W {
             return false;
         }
         let moved = socket.recv(|ring| {
@@ -320,7 +319,6 @@ fn turn<A, const W: usize>(
 where
     A: Application + ?Sized,
 {
-    let len = window.len();
     let mut input = Input::new(window, outlook);
     let bytes = io.room.get_mut(..room).unwrap_or_default();
     io.queue.clear();
@@ -333,7 +331,6 @@ where
     let shown = Shown {
         turn,
         outlook,
-        len,
         remaining: input.remaining().len(),
         written: io.queue.filled(),
         rest: io.queue.take_reference(),
