@@ -328,3 +328,23 @@ fn all_that_has_come_is_read_though_a_window_ends_in_a_header() {
     lab.pass(Duration::from_secs(1));
     assert_eq!(lab.application.sunk, 18 * 45);
 }
+
+#[test]
+fn an_answer_that_does_not_fit_the_ring_has_a_deadline_at_once() {
+    let mut lab = Lab::new(Everything::default(), &Setup::default());
+    let client = lab.connect();
+    lab.run(1, |lab| lab.clients.socket(client).may_send());
+    lab.clients
+        .socket(client)
+        .send_slice(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n")
+        .expect("room for it");
+    lab.clients.poll(lab.now);
+    lab.now += Duration::from_millis(1);
+    lab.device.poll(lab.now);
+    let delay = lab
+        .server
+        .poll(&mut lab.application, lab.now, &mut lab.device.sockets);
+    assert_eq!(lab.application.requests, 1);
+    let window = Duration::from(lab.limits.rate_window);
+    assert_eq!(delay, Some(window));
+}
