@@ -261,3 +261,18 @@ fn a_client_that_reads_slowly_has_all_of_the_answer() {
         assert_eq!(is_refused, request == refused, "to its last line");
     }
 }
+
+#[test]
+fn a_client_that_is_gone_after_its_side_was_closed_is_noticed() {
+    let mut lab = Lab::new(Everything::default(), &Setup::default());
+    let client = lab.connect();
+    lab.run(1, |lab| lab.clients.socket(client).may_send());
+    let socket = lab.clients.socket(client);
+    socket.send_slice(&get("/later")).expect("room for it");
+    socket.close();
+    lab.pass(Duration::from_secs(1));
+    assert_eq!(lab.server.connections(), 1, "its answer is still owed");
+    lab.clients.socket(client).abort();
+    lab.pass(Duration::from_secs(1));
+    assert_eq!(lab.server.connections(), 0);
+}

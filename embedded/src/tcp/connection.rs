@@ -129,6 +129,8 @@ impl<E: Default, const W: usize> Connection<E, W> {
     pub(super) fn wants_look(&self, now: Instant, socket: &Socket<'_>) -> bool {
         self.next != Next::News
             || self.has_news(socket)
+            // A peer that had closed its side before, and is gone now, is no news.
+            || socket.state() == State::Closed
             || self.deadline().is_some_and(|at| now.has_reached(at))
     }
 
