@@ -330,6 +330,48 @@ fn all_that_has_come_is_read_though_a_window_ends_in_a_header() {
 }
 
 #[test]
+fn who_connects_while_the_server_drains_is_not_kept() {
+    let mut lab = Lab::new(Everything::default(), &Setup::default());
+    lab.request(&get("/"));
+    let client = lab.connect();
+    // It has shaken hands before anybody looks.
+    for _ in 0..4 {
+        lab.clients.poll(lab.now);
+        lab.now += Duration::from_millis(1);
+        lab.device.poll(lab.now);
+    }
+    assert!(lab.clients.socket(client).may_send());
+    lab.server.drain();
+    lab.pass(Duration::from_secs(1));
+    assert!(!lab.clients.socket(client).may_recv());
+    lab.clients.socket(client).close();
+    lab.pass(Duration::from_secs(1));
+    assert_eq!(lab.server.connections(), 0);
+}
+
+#[test]
+fn who_connects_and_is_gone_at_once_does_not_hold_up_the_end() {
+    let mut lab = Lab::new(Everything::default(), &Setup::default());
+    lab.request(&get("/"));
+    lab.run(5, |lab| lab.server.connections() == 0);
+    let client = lab.connect();
+    lab.clients.poll(lab.now);
+    lab.now += Duration::from_millis(1);
+    lab.step(lab.now);
+    assert_eq!(lab.server.connections(), 1, "it has begun to connect");
+    lab.server.drain();
+    // The end of the handshake and the reset come together.
+    lab.now += Duration::from_millis(1);
+    lab.clients.poll(lab.now);
+    lab.clients.socket(client).abort();
+    lab.clients.poll(lab.now);
+    let before = lab.steps;
+    lab.pass(Duration::from_secs(10));
+    assert_eq!(lab.server.connections(), 0);
+    assert!(lab.steps - before < 50, "it sleeps meanwhile");
+}
+
+#[test]
 fn an_answer_that_does_not_fit_the_ring_has_a_deadline_at_once() {
     let mut lab = Lab::new(Everything::default(), &Setup::default());
     let client = lab.connect();

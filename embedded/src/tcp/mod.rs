@@ -217,6 +217,9 @@ impl<E: Default, const N: usize, const W: usize, C: Codecs> Server<E, N, W, C> {
                     State::Established | State::CloseWait => {
                         slot.generation = slot.generation.wrapping_add(1);
                         slot.connection = Connection::new();
+                        if self.mode == Mode::Draining {
+                            slot.connection.session.drain();
+                        }
                         slot.enter(Stage::Served, now);
                         self.counters.accepted = self.counters.accepted.wrapping_add(1);
                         // What the engine says at once belongs together, and nothing more is to come.
@@ -235,7 +238,7 @@ impl<E: Default, const N: usize, const W: usize, C: Codecs> Server<E, N, W, C> {
                         let _ = socket.listen(self.endpoint);
                         slot.enter(Stage::Listening, now);
                     }
-                    _ => {}
+                    _ => slot.enter(Stage::Listening, now),
                 },
                 Stage::Failing => {
                     let is_late = now.has_reached(slot.since.after(self.limits.drain_timeout));
