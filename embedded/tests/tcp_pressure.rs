@@ -6,6 +6,7 @@ use lab::application::Everything;
 use lab::hosts::{Lab, Setup};
 use lab::messages::{get, opening, split};
 use smoltcp::time::Duration;
+use smoltcp::wire::IpAddress;
 
 fn lab(sockets: usize) -> Lab<Everything> {
     let setup = Setup {
@@ -144,4 +145,24 @@ fn with_a_single_socket_there_is_nobody_to_say_no() {
         assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
         lab.pass(Duration::from_millis(20));
     }
+}
+
+#[test]
+fn who_still_reads_an_answer_is_not_taken_for_idle() {
+    let mut lab = lab(5);
+    let slow = lab.connect_with(1024, IpAddress::v4(192, 0, 2, 1));
+    lab.run(1, |lab| lab.clients.socket(slow).may_send());
+    let request = b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n";
+    lab.clients
+        .socket(slow)
+        .send_slice(request)
+        .expect("room for it");
+    lab.pass(Duration::from_millis(100));
+    let idle = [lab.connect(), lab.connect(), lab.connect()];
+    lab.pass(Duration::from_millis(500));
+    let answer = lab.request(&get("/"));
+    assert!(answer.starts_with(b"HTTP/1.1 200 "));
+    assert_eq!(lab.server.counters().evicted, 1);
+    let mut is_gone = |client: &_| !lab.clients.socket(*client).may_recv();
+    assert_eq!(idle.iter().filter(|client| is_gone(client)).count(), 1);
 }

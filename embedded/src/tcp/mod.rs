@@ -296,9 +296,12 @@ impl<E: Default, const N: usize, const W: usize, C: Codecs> Server<E, N, W, C> {
             return;
         }
         let idle = |slot: &&mut Slot<E, W>| {
+            let socket = sockets.get::<Socket<'_>>(slot.handle);
+            // Who still reads an answer is not idle, and would be long in going.
             let is_idle = slot.connection.session.is_idle()
                 && !slot.connection.session.is_open_websocket()
-                && !slot.connection.has_news(sockets.get(slot.handle));
+                && !slot.connection.has_news(socket)
+                && socket.send_queue() == 0;
             slot.stage == Stage::Served && is_idle && now.has_reached(slot.since.after(GRACE))
         };
         // The idle time that is the longest is the one that began before all others.
