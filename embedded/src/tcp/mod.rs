@@ -62,7 +62,7 @@ pub struct Server<E, const N: usize, const W: usize, C = ()> {
 struct Slot<E, const W: usize> {
     handle: SocketHandle,
     stage: Stage,
-    /// When it came to this stage; for a connection that is served, when something came last.
+    /// When it came to this stage; for a connection that is served, when it was not idle last.
     since: Instant,
     /// Connections that the slot has had, so that a ticket of an earlier one is known as such.
     generation: u32,
@@ -337,7 +337,8 @@ impl<E: Default, const N: usize, const W: usize, C: Codecs> Server<E, N, W, C> {
             if !connection.wants_look(now, socket) {
                 continue;
             }
-            if slot.stage == Stage::Served && connection.has_news(socket) {
+            let is_active = connection.has_news(socket) || !connection.session.is_idle();
+            if slot.stage == Stage::Served && is_active {
                 slot.since = now;
             }
             self.io.context.connection = name(index, slot.generation);
