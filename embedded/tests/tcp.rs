@@ -6,6 +6,7 @@ use kinglet_core::Limits;
 use lab::application::{Everything, LARGE};
 use lab::hosts::{Lab, Setup};
 use lab::messages::{frame, get, opening, payloads, post, split, unchunked};
+use smoltcp::time::Duration;
 use smoltcp::wire::IpAddress;
 
 #[test]
@@ -290,4 +291,102 @@ fn a_compressed_message_is_echoed_whatever_it_inflates_to() {
         payloads(received).len() >= 600
     });
     assert_eq!(payloads(&echo), [b'a'; 600]);
+}
+
+#[test]
+fn compression_is_agreed_on_no_more_often_than_there_is_memory_for() {
+    let setup = Setup {
+        sockets: 8,
+        ..Setup::default()
+    };
+    let mut lab = Lab::new(Everything::default(), &setup);
+    let offer = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n";
+    // None of them says anything once it is open.
+    for place in 0..4 {
+        let client = lab.connect();
+        let answer = lab.exchange(client, &opening(offer), |received| {
+            received.ends_with(b"\r\n\r\n")
+        });
+        let is_compressed = String::from_utf8_lossy(&answer).contains("permessage-deflate");
+        assert_eq!(is_compressed, place < 2, "{place}");
+    }
+}
+
+#[test]
+fn all_that_has_come_is_read_though_a_window_ends_in_a_header() {
+    let mut lab = Lab::new(Everything::default(), &Setup::default());
+    let client = lab.connect();
+    let opening = String::from_utf8(opening("")).expect("ASCII");
+    let opening = opening.replace("/ws", "/sink");
+    lab.exchange(client, opening.as_bytes(), |received| {
+        received.ends_with(b"\r\n\r\n")
+    });
+    // Ten frames have 510 bytes of the window's 512.
+    let frames = frame(0x82, &[b'x'; 45]).repeat(18);
+    let sent = lab.clients.socket(client).send_slice(&frames);
+    assert_eq!(sent, Ok(frames.len()));
+    lab.pass(Duration::from_secs(1));
+    assert_eq!(lab.application.sunk, 18 * 45);
+}
+
+#[test]
+fn who_connects_while_the_server_drains_is_not_kept() {
+    let mut lab = Lab::new(Everything::default(), &Setup::default());
+    lab.request(&get("/"));
+    let client = lab.connect();
+    // It has shaken hands before anybody looks.
+    for _ in 0..4 {
+        lab.clients.poll(lab.now);
+        lab.now += Duration::from_millis(1);
+        lab.device.poll(lab.now);
+    }
+    assert!(lab.clients.socket(client).may_send());
+    lab.server.drain();
+    lab.pass(Duration::from_secs(1));
+    assert!(!lab.clients.socket(client).may_recv());
+    lab.clients.socket(client).close();
+    lab.pass(Duration::from_secs(1));
+    assert_eq!(lab.server.connections(), 0);
+}
+
+#[test]
+fn who_connects_and_is_gone_at_once_does_not_hold_up_the_end() {
+    let mut lab = Lab::new(Everything::default(), &Setup::default());
+    lab.request(&get("/"));
+    lab.run(5, |lab| lab.server.connections() == 0);
+    let client = lab.connect();
+    lab.clients.poll(lab.now);
+    lab.now += Duration::from_millis(1);
+    lab.step(lab.now);
+    assert_eq!(lab.server.connections(), 1, "it has begun to connect");
+    lab.server.drain();
+    // The end of the handshake and the reset come together.
+    lab.now += Duration::from_millis(1);
+    lab.clients.poll(lab.now);
+    lab.clients.socket(client).abort();
+    lab.clients.poll(lab.now);
+    let before = lab.steps;
+    lab.pass(Duration::from_secs(10));
+    assert_eq!(lab.server.connections(), 0);
+    assert!(lab.steps - before < 50, "it sleeps meanwhile");
+}
+
+#[test]
+fn an_answer_that_does_not_fit_the_ring_has_a_deadline_at_once() {
+    let mut lab = Lab::new(Everything::default(), &Setup::default());
+    let client = lab.connect();
+    lab.run(1, |lab| lab.clients.socket(client).may_send());
+    lab.clients
+        .socket(client)
+        .send_slice(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n")
+        .expect("room for it");
+    lab.clients.poll(lab.now);
+    lab.now += Duration::from_millis(1);
+    lab.device.poll(lab.now);
+    let delay = lab
+        .server
+        .poll(&mut lab.application, lab.now, &mut lab.device.sockets);
+    assert_eq!(lab.application.requests, 1);
+    let window = Duration::from(lab.limits.rate_window);
+    assert_eq!(delay, Some(window));
 }

@@ -227,3 +227,52 @@ fn reconnect_storms_are_served() {
     assert!(lab.run(60, |lab| lab.server.connections() == 0));
     assert_eq!(lab.server.counters().accepted, 2_000);
 }
+
+#[test]
+fn a_client_that_reads_slowly_has_all_of_the_answer() {
+    let kept = b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n";
+    let refused = [kept, &b"GET / HTTP/9.9\r\n\r\n"[..]].concat();
+    // The connection ends by the client's wish, by its end, and by its mistake.
+    let rows: [(&[u8], bool); 3] = [(&get("/large"), false), (kept, true), (&refused, false)];
+    for (request, is_half_closed) in rows {
+        let mut lab = Lab::new(Everything::default(), &Setup::default());
+        let client = lab.connect_with(1024, IpAddress::v4(192, 0, 2, 1));
+        lab.run(1, |lab| lab.clients.socket(client).may_send());
+        let socket = lab.clients.socket(client);
+        socket.send_slice(request).expect("room for it");
+        if is_half_closed {
+            socket.close();
+        }
+        let mut answer = Vec::new();
+        loop {
+            // Three times the rate that has to be kept.
+            lab.pass(Duration::from_millis(500));
+            let socket = lab.clients.socket(client);
+            let mut part = [0; 96];
+            match socket.recv_slice(&mut part) {
+                Ok(len) if len > 0 || socket.may_recv() => answer.extend_from_slice(&part[..len]),
+                _ => break,
+            }
+        }
+        let (_, content) = split(&answer);
+        let whole = content.starts_with(&LARGE);
+        assert!(whole, "{} bytes", content.len());
+        let is_refused = content.ends_with(b"\n");
+        assert_eq!(is_refused, request == refused, "to its last line");
+    }
+}
+
+#[test]
+fn a_client_that_is_gone_after_its_side_was_closed_is_noticed() {
+    let mut lab = Lab::new(Everything::default(), &Setup::default());
+    let client = lab.connect();
+    lab.run(1, |lab| lab.clients.socket(client).may_send());
+    let socket = lab.clients.socket(client);
+    socket.send_slice(&get("/later")).expect("room for it");
+    socket.close();
+    lab.pass(Duration::from_secs(1));
+    assert_eq!(lab.server.connections(), 1, "its answer is still owed");
+    lab.clients.socket(client).abort();
+    lab.pass(Duration::from_secs(1));
+    assert_eq!(lab.server.connections(), 0);
+}

@@ -6,6 +6,7 @@ use lab::application::Everything;
 use lab::hosts::{Lab, Setup};
 use lab::messages::{get, opening, split};
 use smoltcp::time::Duration;
+use smoltcp::wire::IpAddress;
 
 fn lab(sockets: usize) -> Lab<Everything> {
     let setup = Setup {
@@ -144,4 +145,50 @@ fn with_a_single_socket_there_is_nobody_to_say_no() {
         assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
         lab.pass(Duration::from_millis(20));
     }
+}
+
+#[test]
+fn who_still_reads_an_answer_is_not_taken_for_idle() {
+    let mut lab = lab(5);
+    let slow = lab.connect_with(1024, IpAddress::v4(192, 0, 2, 1));
+    lab.run(1, |lab| lab.clients.socket(slow).may_send());
+    let request = b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n";
+    lab.clients
+        .socket(slow)
+        .send_slice(request)
+        .expect("room for it");
+    lab.pass(Duration::from_millis(100));
+    let idle = [lab.connect(), lab.connect(), lab.connect()];
+    lab.pass(Duration::from_millis(500));
+    let answer = lab.request(&get("/"));
+    assert!(answer.starts_with(b"HTTP/1.1 200 "));
+    assert_eq!(lab.server.counters().evicted, 1);
+    let mut is_gone = |client: &_| !lab.clients.socket(*client).may_recv();
+    assert_eq!(idle.iter().filter(|client| is_gone(client)).count(), 1);
+}
+
+#[test]
+fn who_has_just_been_answered_has_time_to_ask_again() {
+    let mut lab = lab(4);
+    let client = lab.connect();
+    let request = b"GET /later HTTP/1.1\r\nHost: a\r\n\r\n";
+    lab.run(1, |lab| lab.clients.socket(client).may_send());
+    lab.clients
+        .socket(client)
+        .send_slice(request)
+        .expect("room for it");
+    for _ in 0..2 {
+        let websocket = lab.connect();
+        let ends = |received: &[u8]| received.ends_with(b"\r\n\r\n");
+        lab.exchange(websocket, &opening(""), ends);
+    }
+    lab.pass(Duration::from_secs(3));
+    let ticket = lab.application.ticket.take().expect("a ticket");
+    assert!(lab.server.redeem(ticket));
+    let answer = lab.exchange(client, b"", |received| received.ends_with(b"resumed\n"));
+    assert!(!split(&answer).0.contains("Connection: close"));
+    let newcomer = lab.request(&get("/"));
+    assert!(newcomer.starts_with(b"HTTP/1.1 503 "), "the last socket");
+    let answer = lab.exchange(client, KEPT, |received| received.ends_with(b"hello\n"));
+    assert_eq!(split(&answer).1, b"hello\n");
 }

@@ -62,6 +62,7 @@ enum Sending {
     Open,
     /// It closes when everything is in the ring.
     Ending,
+    /// It is closed, and has ended when the peer has everything.
     Ended,
 }
 
@@ -79,8 +80,7 @@ const MAX_TURNS: usize = 8;
 struct Shown {
     turn: Turn,
     outlook: Outlook,
-    /// Bytes of the window, and how many of them are left.
-    len: usize,
+    /// Bytes of the window that are left.
     remaining: usize,
     /// Bytes that were copied into the output, and what is sent behind them.
     written: usize,
@@ -129,6 +129,8 @@ impl<E: Default, const W: usize> Connection<E, W> {
     pub(super) fn wants_look(&self, now: Instant, socket: &Socket<'_>) -> bool {
         self.next != Next::News
             || self.has_news(socket)
+            // A peer that had closed its side before, and is gone now, is no news.
+            || socket.state() == State::Closed
             || self.deadline().is_some_and(|at| now.has_reached(at))
     }
 
@@ -152,31 +154,43 @@ impl<E: Default, const W: usize> Connection<E, W> {
             }
             let shown = self.take_turn(application, io, reborrow(&mut codec), socket);
             self.send(&shown, io, socket);
-            match shown.turn {
-                Turn::Close(cause) => return Verdict::Goes(cause),
-                Turn::Shutdown => self.sending = Sending::Ending,
-                Turn::Send => {}
-                Turn::Wait => return self.settle(socket),
-                Turn::Receive => {
-                    if !self.can_show_more(&shown, socket) {
-                        return self.settle(socket);
-                    }
+            let is_due = match shown.turn {
+                Turn::Close(cause) if self.closes_at_once(cause, socket) => {
+                    return Verdict::Goes(cause);
                 }
+                Turn::Close(_) | Turn::Shutdown => {
+                    self.sending = Sending::Ending;
+                    true
+                }
+                Turn::Send => true,
+                Turn::Wait => false,
+                Turn::Receive => self.can_show_more(&shown, socket),
+            };
+            self.next = if is_due { Next::Turn } else { Next::News };
+            if !is_due {
+                // What is left over stays until something comes.
+                self.seen = socket.recv_queue();
+                return self.watch_rest(io, socket);
             }
-            self.next = Next::Turn;
         }
         Verdict::Stays
     }
 
-    /// What is left over stays until something comes.
-    fn settle(&mut self, socket: &Socket<'_>) -> Verdict {
-        self.seen = socket.recv_queue();
-        self.next = if self.rest.is_empty() {
-            Next::News
-        } else {
-            Next::Room
-        };
-        Verdict::Stays
+    /// Whether a connection that closes has nothing in the ring that the peer is to have.
+    fn closes_at_once(&self, cause: Cause, socket: &Socket<'_>) -> bool {
+        let is_in_order = matches!(cause, Cause::Peer | Cause::Agreed | Cause::Idle);
+        !is_in_order || self.sending != Sending::Open || socket.send_queue() == 0
+    }
+
+    /// What of an answer is not in the ring has a deadline from now on.
+    fn watch_rest(&mut self, io: &Io<W>, socket: &Socket<'_>) -> Verdict {
+        if self.rest.is_empty() {
+            return Verdict::Stays;
+        }
+        match self.await_room(io, socket) {
+            Ok(()) => Verdict::Stays,
+            Err(cause) => Verdict::Goes(cause),
+        }
     }
 
     /// Puts into the ring what has to go before the next turn, and sees whether there is room for that.
@@ -188,6 +202,14 @@ impl<E: Default, const W: usize> Connection<E, W> {
         if self.sending == Sending::Ending && self.rest.is_empty() {
             socket.close();
             self.sending = Sending::Ended;
+        }
+        if self.sending == Sending::Ended && socket.send_queue() > 0 {
+            // The peer may have to say more before it reads on; the engine would drop it too.
+            while socket
+                .recv(|ring| (ring.len(), ring.len()))
+                .is_ok_and(|len| len > 0)
+            {}
+            return self.await_room(io, socket);
         }
         let room = free(socket).min(W);
         let wanted = usize::from(io.context.limits.min_room)
@@ -201,6 +223,11 @@ impl<E: Default, const W: usize> Connection<E, W> {
             }
             return Ok(());
         }
+        self.await_room(io, socket)
+    }
+
+    /// The peer is to take what there is.
+    fn await_room(&mut self, io: &Io<W>, socket: &Socket<'_>) -> Result<(), Cause> {
         self.next = Next::Room;
         let unsent = socket.send_queue().saturating_add(self.rest.len());
         self.session.unsent(&io.context, unsent.max(1))
@@ -293,7 +320,7 @@ impl<E: Default, const W: usize> Connection<E, W> {
             return queued > 0 || (has_ended(socket) && !self.has_ended);
         }
         let has_more = queued > shown.remaining || queued == socket.recv_capacity();
-        if !has_more || shown.len == W {
+        if !has_more || shown.remaining == W {
             return false;
         }
         let moved = socket.recv(|ring| {
@@ -320,7 +347,6 @@ fn turn<A, const W: usize>(
 where
     A: Application + ?Sized,
 {
-    let len = window.len();
     let mut input = Input::new(window, outlook);
     let bytes = io.room.get_mut(..room).unwrap_or_default();
     io.queue.clear();
@@ -333,7 +359,6 @@ where
     let shown = Shown {
         turn,
         outlook,
-        len,
         remaining: input.remaining().len(),
         written: io.queue.filled(),
         rest: io.queue.take_reference(),

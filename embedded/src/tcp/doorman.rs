@@ -61,6 +61,10 @@ impl<A: Application + ?Sized> Application for Doorman<'_, A> {
         self.application.stream(exchange, stream)
     }
 
+    fn has_websockets(&self) -> bool {
+        self.application.has_websockets()
+    }
+
     fn opened(&mut self, exchange: &mut A::Exchange, socket: &mut Socket<'_>) {
         self.application.opened(exchange, socket);
     }

@@ -62,7 +62,7 @@ pub struct Server<E, const N: usize, const W: usize, C = ()> {
 struct Slot<E, const W: usize> {
     handle: SocketHandle,
     stage: Stage,
-    /// When it came to this stage; for a connection that is served, when something came last.
+    /// When it came to this stage; for a connection that is served, when it was not idle last.
     since: Instant,
     /// Connections that the slot has had, so that a ticket of an earlier one is known as such.
     generation: u32,
@@ -217,6 +217,9 @@ impl<E: Default, const N: usize, const W: usize, C: Codecs> Server<E, N, W, C> {
                     State::Established | State::CloseWait => {
                         slot.generation = slot.generation.wrapping_add(1);
                         slot.connection = Connection::new();
+                        if self.mode == Mode::Draining {
+                            slot.connection.session.drain();
+                        }
                         slot.enter(Stage::Served, now);
                         self.counters.accepted = self.counters.accepted.wrapping_add(1);
                         // What the engine says at once belongs together, and nothing more is to come.
@@ -235,7 +238,7 @@ impl<E: Default, const N: usize, const W: usize, C: Codecs> Server<E, N, W, C> {
                         let _ = socket.listen(self.endpoint);
                         slot.enter(Stage::Listening, now);
                     }
-                    _ => {}
+                    _ => slot.enter(Stage::Listening, now),
                 },
                 Stage::Failing => {
                     let is_late = now.has_reached(slot.since.after(self.limits.drain_timeout));
@@ -293,9 +296,12 @@ impl<E: Default, const N: usize, const W: usize, C: Codecs> Server<E, N, W, C> {
             return;
         }
         let idle = |slot: &&mut Slot<E, W>| {
+            let socket = sockets.get::<Socket<'_>>(slot.handle);
+            // Who still reads an answer is not idle, and would be long in going.
             let is_idle = slot.connection.session.is_idle()
                 && !slot.connection.session.is_open_websocket()
-                && !slot.connection.has_news(sockets.get(slot.handle));
+                && !slot.connection.has_news(socket)
+                && socket.send_queue() == 0;
             slot.stage == Stage::Served && is_idle && now.has_reached(slot.since.after(GRACE))
         };
         // The idle time that is the longest is the one that began before all others.
@@ -331,7 +337,8 @@ impl<E: Default, const N: usize, const W: usize, C: Codecs> Server<E, N, W, C> {
             if !connection.wants_look(now, socket) {
                 continue;
             }
-            if slot.stage == Stage::Served && connection.has_news(socket) {
+            let is_active = connection.has_news(socket) || !connection.session.is_idle();
+            if slot.stage == Stage::Served && is_active {
                 slot.since = now;
             }
             self.io.context.connection = name(index, slot.generation);
@@ -350,6 +357,10 @@ impl<E: Default, const N: usize, const W: usize, C: Codecs> Server<E, N, W, C> {
                 is_full,
             };
             let verdict = connection.advance(&mut doorman, &mut self.io, codec, socket);
+            if connection.session.is_compressed() {
+                // It has been agreed on, perhaps just now, and is nobody else's from here on.
+                let _ = self.codecs.lend(index);
+            }
             if let Verdict::Goes(cause) = verdict {
                 debug!("connection {}: closes: {}", index, Shown(&cause));
                 connection.session.abandon(&mut doorman);

@@ -25,6 +25,8 @@ pub(crate) struct Everything {
     pub(crate) opened: u32,
     pub(crate) closed: u32,
     pub(crate) requests: u32,
+    /// Bytes of messages that were not sent back.
+    pub(crate) sunk: usize,
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -35,6 +37,7 @@ pub(crate) enum Exchange {
     Count(u64),
     Flash(usize),
     Endless,
+    Sink,
 }
 
 impl Application for Everything {
@@ -51,7 +54,10 @@ impl Application for Everything {
             return reply.send(Status::OK, &[], content);
         }
         match (request.method(), request.path()) {
-            (_, "/ws") => {
+            (_, path @ ("/ws" | "/sink")) => {
+                if path == "/sink" {
+                    *exchange = Exchange::Sink;
+                }
                 let terms = Terms {
                     deflate: Some(Deflate::MICROCONTROLLER),
                     ..Terms::ANY
@@ -131,7 +137,7 @@ impl Application for Everything {
                 let next = stream.context().now.after(Duration::from_secs(1));
                 stream.wait_until(next)
             }
-            Exchange::Plain => stream.abort(),
+            Exchange::Plain | Exchange::Sink => stream.abort(),
         }
     }
 
@@ -139,7 +145,11 @@ impl Application for Everything {
         self.opened += 1;
     }
 
-    fn message(&mut self, _: &mut Exchange, part: Part<'_>, socket: &mut Socket<'_>) {
+    fn message(&mut self, exchange: &mut Exchange, part: Part<'_>, socket: &mut Socket<'_>) {
+        if *exchange == Exchange::Sink {
+            self.sunk += part.data().len();
+            return;
+        }
         socket.forward(part).expect("as long as there is room for");
     }
 
