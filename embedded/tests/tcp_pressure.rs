@@ -192,3 +192,26 @@ fn who_has_just_been_answered_has_time_to_ask_again() {
     let answer = lab.exchange(client, KEPT, |received| received.ends_with(b"hello\n"));
     assert_eq!(split(&answer).1, b"hello\n");
 }
+
+#[test]
+fn handshakes_that_are_never_finished_take_all_sockets_for_a_moment_only() {
+    let mut lab = lab(4);
+    let clients: Vec<_> = (0..4).map(|_| lab.connect()).collect();
+    // Their SYNs arrive, and nothing else does from then on.
+    let now = lab.now;
+    lab.clients.poll(now);
+    lab.run(1, |lab| lab.server.connections() == 4);
+    lab.cable.pull();
+    for client in clients {
+        lab.forget(client);
+    }
+    lab.pass(Duration::from_millis(2_400));
+    assert_eq!(
+        (lab.server.connections(), lab.server.counters().accepted),
+        (4, 0)
+    );
+    lab.pass(Duration::from_millis(2_200));
+    lab.cable.put_back();
+    assert_eq!(lab.server.connections(), 0);
+    assert!(lab.request(&get("/")).starts_with(b"HTTP/1.1 200 "));
+}

@@ -15,7 +15,7 @@
 //! | sockets that listen | what changes |
 //! |---|---|
 //! | 2 and more | nothing |
-//! | 1 | answers say `Connection: close`; who is silent has a second |
+//! | 1 | answers say `Connection: close`; who is silent has a second, a handshake two and a half |
 //! | 0 | the connection that is idle longest is closed; where none is, the newcomer gets 503 |
 //!
 //! With fewer than four sockets there is none to spare for saying no, and only the first row holds.
@@ -199,77 +199,40 @@ impl<E: Default, const N: usize, const W: usize, C: Codecs> Server<E, N, W, C> {
 
     /// Has sockets listen again, and answers in which slot somebody has come, the last if more have.
     fn look_after_sockets(&mut self, sockets: &mut SocketSet<'_>) -> Option<usize> {
-        let now = self.io.context.now;
-        let patience = self.limits.head_timeout;
+        let care = self.care();
         let mut newcomer = None;
         for (index, slot) in self.slots.iter_mut().enumerate() {
             let socket = sockets.get_mut::<Socket<'_>>(slot.handle);
             match slot.stage {
-                Stage::Listening | Stage::Arriving => match socket.state() {
-                    State::SynReceived => {
-                        if slot.stage == Stage::Listening {
-                            slot.enter(Stage::Arriving, now);
-                        } else if now.has_reached(slot.since.after(patience)) {
-                            socket.abort();
-                            slot.enter(Stage::Leaving, now);
-                        }
-                    }
-                    State::Established | State::CloseWait => {
-                        slot.generation = slot.generation.wrapping_add(1);
-                        slot.connection = Connection::new();
-                        if self.mode == Mode::Draining {
-                            slot.connection.session.drain();
-                        }
-                        slot.enter(Stage::Served, now);
+                Stage::Listening | Stage::Arriving => {
+                    if slot.await_client(socket, &care) {
                         self.counters.accepted = self.counters.accepted.wrapping_add(1);
-                        // What the engine says at once belongs together, and nothing more is to come.
-                        socket.set_nagle_enabled(false);
                         trace!("connection {}: accepted", index);
                         newcomer = Some(index);
                     }
-                    State::Listen => {
-                        if self.mode == Mode::Draining {
-                            socket.close();
-                        }
-                        slot.enter(Stage::Listening, now);
-                    }
-                    _ if self.mode != Mode::Draining => {
-                        // It fails where the last connection is not over, and is tried again then.
-                        let _ = socket.listen(self.endpoint);
-                        slot.enter(Stage::Listening, now);
-                    }
-                    _ => slot.enter(Stage::Listening, now),
-                },
-                Stage::Failing => {
-                    let is_late = now.has_reached(slot.since.after(self.limits.drain_timeout));
-                    if is_late || socket.send_queue() == 0 || !socket.may_send() {
-                        socket.abort();
-                        slot.enter(Stage::Leaving, now);
-                    }
                 }
-                Stage::Leaving => {
-                    let has_waited = now.has_reached(slot.since.after(self.limits.drain_timeout));
-                    let is_over = match socket.state() {
-                        State::TimeWait => true,
-                        // A reset that is to be sent takes the interface one more round, or is given
-                        // up where nobody can be reached.
-                        State::Closed => has_waited || socket.remote_endpoint().is_none(),
-                        _ => false,
-                    };
-                    if is_over {
-                        slot.enter(Stage::Listening, now);
-                        if self.mode != Mode::Draining {
-                            let _ = socket.listen(self.endpoint);
-                        }
-                    } else if has_waited {
-                        socket.abort();
-                        slot.since = now;
-                    }
-                }
+                Stage::Failing => slot.reset_in_time(socket, &care),
+                Stage::Leaving => slot.leave(socket, &care),
                 Stage::Served | Stage::Evicted | Stage::TurnedAway => {}
             }
         }
         newcomer
+    }
+
+    fn care(&self) -> Care {
+        /// A client's answer to our SYN-ACK, or to the second of them a second later.
+        const PRESSED_HANDSHAKE: Duration = Duration::from_millis(2500);
+        let handshake_timeout = match self.mode {
+            Mode::Pressed => self.limits.head_timeout.min(PRESSED_HANDSHAKE),
+            Mode::Open | Mode::Draining => self.limits.head_timeout,
+        };
+        Care {
+            now: self.io.context.now,
+            mode: self.mode,
+            endpoint: self.endpoint,
+            handshake_timeout,
+            drain_timeout: self.limits.drain_timeout,
+        }
     }
 
     /// Does what the table at the top of this page says.
@@ -387,10 +350,10 @@ impl<E: Default, const N: usize, const W: usize, C: Codecs> Server<E, N, W, C> {
 
     /// How long nothing is due.
     fn delay(&self) -> Option<Duration> {
-        let now = self.io.context.now;
+        let (now, care) = (self.io.context.now, self.care());
         let due = |slot: &Slot<E, W>| match slot.stage {
             Stage::Listening => None,
-            Stage::Arriving => Some(slot.since.after(self.limits.head_timeout)),
+            Stage::Arriving => Some(slot.since.after(care.handshake_timeout)),
             Stage::Failing | Stage::Leaving => Some(slot.since.after(self.limits.drain_timeout)),
             Stage::Served | Stage::Evicted | Stage::TurnedAway => {
                 if slot.connection.is_due() {
@@ -449,6 +412,88 @@ impl<E: Default, const N: usize, const W: usize, C: Codecs> Server<E, N, W, C> {
     /// The stamp of every answer; for a device that learns what time it is.
     pub const fn stamp_mut(&mut self) -> &mut Stamp {
         &mut self.io.context.stamp
+    }
+}
+
+/// By what all sockets are looked after.
+struct Care {
+    now: Instant,
+    mode: Mode,
+    endpoint: IpListenEndpoint,
+    handshake_timeout: Duration,
+    drain_timeout: Duration,
+}
+
+impl<E: Default, const W: usize> Slot<E, W> {
+    /// Answers whether a client has connected, and the slot serves it from now on.
+    fn await_client(&mut self, socket: &mut Socket<'_>, care: &Care) -> bool {
+        let mut stage = Stage::Listening;
+        match socket.state() {
+            State::SynReceived => {
+                let is_late = self.stage == Stage::Arriving
+                    && care
+                        .now
+                        .has_reached(self.since.after(care.handshake_timeout));
+                stage = if is_late {
+                    socket.abort();
+                    Stage::Leaving
+                } else {
+                    Stage::Arriving
+                };
+            }
+            State::Established | State::CloseWait => {
+                self.generation = self.generation.wrapping_add(1);
+                self.connection = Connection::new();
+                if care.mode == Mode::Draining {
+                    self.connection.session.drain();
+                }
+                // What the engine says at once belongs together, and nothing more is to come.
+                socket.set_nagle_enabled(false);
+                stage = Stage::Served;
+            }
+            State::Listen if care.mode == Mode::Draining => socket.close(),
+            State::Listen => {}
+            _ => care.listen(socket),
+        }
+        self.enter(stage, care.now);
+        stage == Stage::Served
+    }
+
+    /// Resets a connection that has failed, when the peer has what was said to it before.
+    fn reset_in_time(&mut self, socket: &mut Socket<'_>, care: &Care) {
+        let is_late = care.now.has_reached(self.since.after(care.drain_timeout));
+        if is_late || socket.send_queue() == 0 || !socket.may_send() {
+            socket.abort();
+            self.enter(Stage::Leaving, care.now);
+        }
+    }
+
+    /// Has the socket back when nothing more is to be done for its last connection.
+    fn leave(&mut self, socket: &mut Socket<'_>, care: &Care) {
+        let has_waited = care.now.has_reached(self.since.after(care.drain_timeout));
+        let is_over = match socket.state() {
+            State::TimeWait => true,
+            // A reset that is to be sent takes the interface one more round, or is given up where
+            // nobody can be reached.
+            State::Closed => has_waited || socket.remote_endpoint().is_none(),
+            _ => false,
+        };
+        if is_over {
+            self.enter(Stage::Listening, care.now);
+            care.listen(socket);
+        } else if has_waited {
+            socket.abort();
+            self.since = care.now;
+        }
+    }
+}
+
+impl Care {
+    fn listen(&self, socket: &mut Socket<'_>) {
+        if self.mode != Mode::Draining {
+            // It fails where the last connection is not over, and is tried again then.
+            let _ = socket.listen(self.endpoint);
+        }
     }
 }
 
