@@ -89,7 +89,7 @@ impl<'b, E: Default> Pump<'b, E> {
                 let until = match self.due {
                     // What goes with the end is written where that takes no time.
                     Due::Asked(Turn::Close(_)) => Some(context.now),
-                    Due::Turn | Due::Asked(_) | Due::Over(_) => self.session.send_deadline(),
+                    Due::Turn | Due::Asked(_) | Due::Over(_) => self.send_deadline(),
                 };
                 return Next::Write(self.wire.unsent(), until);
             }
@@ -240,6 +240,11 @@ impl<'b, E> Pump<'b, E> {
     /// Whether there is something to be written.
     pub(crate) fn is_writing(&self) -> bool {
         self.wire.unsent_len() > 0
+    }
+
+    /// Until when a peer that takes nothing has time; no turn is taken before it takes something.
+    pub(crate) fn send_deadline(&self) -> Option<Instant> {
+        self.session.send_deadline()
     }
 
     /// When a turn is due at the latest, whatever comes.

@@ -156,6 +156,18 @@ fn a_peer_that_takes_nothing_is_given_up_and_one_that_takes_little_is_not() {
 }
 
 #[test]
+fn a_peer_that_takes_nothing_is_waited_for_while_a_beat_is_missed() {
+    let peer = Peer {
+        capacity: 256,
+        bite: 64,
+    };
+    let request = send("GET /beats HTTP/1.1\r\nHost: a\r\n\r\n");
+    let ended = serve(peer, &[request]);
+    assert_eq!(ended.cause, Some(Cause::Failed(TimeoutError::Send.into())));
+    assert_eq!(ended.lasted, millis(LIMITS.rate_window));
+}
+
+#[test]
 fn a_stream_goes_on_as_there_is_room() {
     let request = "GET /stream HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
     let peer = Peer {

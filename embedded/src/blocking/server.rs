@@ -69,7 +69,7 @@ where
                 context.now = platform.now();
                 pump.sent(len, application, context);
                 if len == 0 && pump.is_writing() {
-                    platform.idle(stream, pump.deadline());
+                    platform.idle(stream, pump.send_deadline());
                 }
                 continue;
             }

@@ -1,6 +1,7 @@
 //! An application that answers in every way.
 
 use core::cell::RefCell;
+use core::time::Duration;
 use std::rc::Rc;
 
 use kinglet_core::Application;
@@ -25,19 +26,22 @@ pub struct App {
 #[derive(Debug, Default)]
 pub struct Seen {
     len: usize,
+    /// Whether something is to be said each second.
+    beats: bool,
 }
 
 impl Application for App {
     type Exchange = Seen;
 
-    fn request(&mut self, _: &mut Seen, request: &Request<'_>, reply: Reply<'_>) -> Handled {
+    fn request(&mut self, seen: &mut Seen, request: &Request<'_>, reply: Reply<'_>) -> Handled {
         if let Some(content) = request.content() {
             return reply.send(Status::OK, &[], content);
         }
+        seen.beats = request.path() == "/beats";
         match request.path() {
             "/" => reply.send(Status::OK, &[], b"hello"),
             "/static" => reply.send_static(Status::OK, &[], &LONG),
-            "/stream" => reply.start(Status::OK, &[], Length::Unknown),
+            "/stream" | "/beats" => reply.start(Status::OK, &[], Length::Unknown),
             "/interim" => reply
                 .interim(Status::EARLY_HINTS, &[])
                 .send(Status::OK, &[], b"after"),
@@ -79,6 +83,11 @@ impl Application for App {
     }
 
     fn stream(&mut self, seen: &mut Seen, mut stream: Stream<'_>) -> Handled {
+        if seen.beats {
+            stream.write(&[b'b'; 700]);
+            let next = stream.context().now.after(Duration::from_secs(1));
+            return stream.wait_until(next);
+        }
         let left = STREAMED - seen.len;
         seen.len += stream.write(&[b'z'; 700][..left.min(700)]);
         if seen.len == STREAMED {

@@ -348,6 +348,8 @@ impl blocking::Platform<End> for World {
     }
 
     fn idle(&mut self, _: &mut End, until: Option<Instant>) {
+        let is_over = until.is_some_and(|until| self.instant().has_reached(until));
+        assert!(!is_over, "a wait for what has come already");
         self.turn(until);
     }
 
