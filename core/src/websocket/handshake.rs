@@ -19,8 +19,8 @@ use core::fmt;
 use super::accept_key::{accept, key, parse_key};
 use super::extension::{self, Accepted, Agreement, Deflate};
 use crate::field;
+use crate::http::values::origin::is_same_origin;
 use crate::http::{Field, Framing, Method, Request, Response, Status, Version, emit};
-use crate::syntax::number::decimal;
 use crate::syntax::token::{eq_ignore_case, is_token};
 
 /// An opening handshake that keeps the rules of RFC 6455 §4.2.1.
@@ -208,7 +208,7 @@ impl<'r> Handshake<'r> {
         };
         match origins {
             Origins::Any => true,
-            Origins::Same => is_origin_of(origin, self.request.authority()),
+            Origins::Same => is_same_origin(origin, self.request.authority()),
             Origins::Only(origins) => origins
                 .iter()
                 .any(|ours| eq_ignore_case(ours.as_bytes(), origin.as_bytes())),
@@ -220,41 +220,6 @@ const PROTOCOL: &str = "Sec-WebSocket-Protocol";
 
 /// More subprotocols than this in one handshake are refused.
 const MAX_PROTOCOLS: usize = 32;
-
-/// Whether a browser's `origin` is that of the server at `authority`, by the scheme's own port where
-/// one is not named. The scheme itself is not known here: a proxy may have ended TLS.
-fn is_origin_of(origin: &str, authority: &str) -> bool {
-    let (of_page, port) = match (
-        origin.strip_prefix("http://"),
-        origin.strip_prefix("https://"),
-    ) {
-        (Some(of_page), _) => (of_page, 80),
-        (_, Some(of_page)) => (of_page, 443),
-        (None, None) => return false,
-    };
-    let (page_host, page_port) = split_port(of_page);
-    let (our_host, our_port) = split_port(authority);
-    let is_same = |page: Option<u64>, ours: Option<u64>| page.is_some() && page == ours;
-    page_host.eq_ignore_ascii_case(our_host)
-        && is_same(
-            page_port.map_or(Some(port), decimal),
-            our_port.map_or(Some(port), decimal),
-        )
-}
-
-/// The host of an authority, and its port where there is one that is not empty.
-fn split_port(authority: &str) -> (&str, Option<&[u8]>) {
-    let colon = authority.bytes().rposition(|byte| byte == b':');
-    let split = colon.and_then(|colon| authority.split_at_checked(colon));
-    match split {
-        // Within the brackets of an IPv6 address, a colon is none before a port.
-        Some((host, port)) if !port.bytes().any(|byte| byte == b']') => {
-            let port = port.as_bytes().get(1..);
-            (host, port.filter(|port| !port.is_empty()))
-        }
-        _ => (authority, None),
-    }
-}
 
 /// How many values there are.
 enum Count<'a> {

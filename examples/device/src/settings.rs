@@ -5,6 +5,7 @@
 use core::time::Duration;
 
 use kinglet_core::http::values::media_type::MediaType;
+use kinglet_core::http::values::origin::is_same_origin;
 use kinglet_core::http::values::query::Query;
 use kinglet_core::http::{Handled, Reply, Request, Status};
 use serde::Deserialize;
@@ -138,14 +139,9 @@ fn from_form(content: &[u8]) -> Result<Change, Mistake> {
 
 /// Whether no other site's page has sent the request. A client that names no origin is no browser.
 fn is_from_here(request: &Request<'_>) -> bool {
-    let Some(origin) = request.fields().value("origin") else {
-        return true;
-    };
-    let authority = origin
-        .strip_prefix(b"http://")
-        .or_else(|| origin.strip_prefix(b"https://"));
-    authority
-        .is_some_and(|authority| authority.eq_ignore_ascii_case(request.authority().as_bytes()))
+    request.fields().values("origin").all(|origin| {
+        core::str::from_utf8(origin).is_ok_and(|origin| is_same_origin(origin, request.authority()))
+    })
 }
 
 fn put<B: Board>(board: &B, text: &mut Text<LEN>) -> Option<()> {

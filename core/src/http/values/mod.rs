@@ -16,6 +16,7 @@
 //! | [`dot_segments`] | path of a URI | RFC 3986 §5.2.4 |
 //! | [`entity_tag`] | ETag | RFC 9110 §8.8.3 |
 //! | [`media_type`] | Content-Type | RFC 9110 §8.3 |
+//! | [`origin`] | Origin | RFC 6454 §7 |
 //! | [`quality`] | weights | RFC 9110 §12.4.2 |
 //! | [`query`] | query of a URI, content of a form | URL standard of WHATWG, §5.1 |
 //! | [`range`] | Range, Content-Range | RFC 9110 §14 |
@@ -61,6 +62,7 @@ pub mod date;
 pub mod dot_segments;
 pub mod entity_tag;
 pub mod media_type;
+pub mod origin;
 pub mod quality;
 pub mod query;
 pub mod range;
