@@ -1,6 +1,6 @@
 //! What the time is told to.
 
-use kinglet_core::Context;
+use kinglet_core::{Context, Instant};
 
 /// Keeps the `Date` of a context at the second, and writes it no more often than that.
 #[derive(Debug, Default)]
@@ -17,4 +17,9 @@ impl Calendar {
             self.told = Some(seconds);
         }
     }
+}
+
+/// Whether a deadline has passed, where there is one.
+pub(crate) fn is_late(now: Instant, deadline: Option<Instant>) -> bool {
+    deadline.is_some_and(|deadline| now.has_reached(deadline))
 }

@@ -30,7 +30,7 @@ impl Codecs for () {
 /// `COUNT` codecs. While all of them are lent, further WebSockets agree on no compression.
 ///
 /// `WINDOW` is 2^bits bytes for the bits that the application's terms have, and `TABLE` a power of two:
-/// places that the compressor remembers, 2 bytes each. A codec of 1 KiB and 512 places has 5.5 KiB.
+/// places that the compressor remembers, 2 bytes each. A codec of 1 KiB and 512 places has 5.3 KiB.
 #[derive(Debug)]
 pub struct Pool<const COUNT: usize, const WINDOW: usize, const TABLE: usize> {
     codecs: [Codec<WINDOW, TABLE>; COUNT],

@@ -7,6 +7,7 @@ use kinglet_core::{Instant, Limits};
 use super::Platform;
 use super::race::{First, Notices, race, write};
 use crate::client::{Channel, Error, Failure, Gathering, Handshake, Received, Step};
+use crate::clock::is_late;
 use crate::wire::Buffers;
 
 /// A WebSocket to a server, over one stream.
@@ -234,8 +235,4 @@ where
         }
         self.stream.flush().await.map_err(Error::Stream)
     }
-}
-
-fn is_late(now: Instant, deadline: Option<Instant>) -> bool {
-    deadline.is_some_and(|deadline| now.has_reached(deadline))
 }

@@ -24,6 +24,7 @@ use embedded_io::{Read, ReadReady, Write, WriteReady};
 use kinglet_core::Instant;
 
 use crate::Notice;
+use crate::clock::is_late;
 
 /// What a driver over a stream `S` needs besides the stream.
 pub trait Platform<S: embedded_io::ErrorType> {
@@ -120,7 +121,7 @@ pub(crate) fn read<S: Stream, P: Platform<S>>(
         {
             return Ok(Came::Notice(notice));
         }
-        if until.is_some_and(|until| platform.now().has_reached(until)) {
+        if is_late(platform.now(), until) {
             return Ok(Came::Late);
         }
         platform.idle(stream, until);

@@ -6,6 +6,7 @@ use kinglet_core::{Instant, Limits};
 
 use super::{Came, Notices, Platform, Wrote, read, write};
 use crate::client::{Channel, Error, Failure, Gathering, Handshake, Received, Step};
+use crate::clock::is_late;
 use crate::wire::Buffers;
 
 /// A WebSocket to a server, over one stream.
@@ -241,8 +242,4 @@ where
         }
         Ok(())
     }
-}
-
-fn is_late(now: Instant, deadline: Option<Instant>) -> bool {
-    deadline.is_some_and(|deadline| now.has_reached(deadline))
 }

@@ -41,7 +41,7 @@ use crate::panel::Panel;
 
 const CONNECTIONS: usize = Current::CONNECTIONS;
 
-/// Compresses for so many WebSockets at once, with windows of 1 KiB: 5.5 KiB each.
+/// Compresses for so many WebSockets at once, with windows of 1 KiB: 5.3 KiB each.
 type Codecs = Pool<{ Current::CODECS }, 1024, 512>;
 
 /// Where we are when nobody is asked: what QEMU's network gives to its first guest.
@@ -49,6 +49,14 @@ type Codecs = Pool<{ Current::CODECS }, 1024, 512>;
 const ADDRESS: Ipv4Cidr = Ipv4Cidr::new(Ipv4Address::new(10, 0, 2, 15), 24);
 #[cfg(not(feature = "dhcp"))]
 const ROUTER: Ipv4Address = Ipv4Address::new(10, 0, 2, 2);
+
+/// What a connection takes besides its rings, with a window of 512 bytes: `docs/your-first-board.md`
+/// has the sum.
+const _: () = {
+    let slot = size_of::<Server<(), 2, 512>>() - size_of::<Server<(), 1, 512>>();
+    assert!(slot <= 656 && size_of::<SocketStorage<'_>>() <= 392);
+    assert!(size_of::<Pool<1, 1024, 512>>() <= 5456);
+};
 
 /// What is lent to connections. All zeros, so that none of it is in the image.
 struct Memory {
