@@ -54,8 +54,8 @@ impl<'b> Output<'b> {
         Self::new(bytes, queue)
     }
 
-    /// The same as [`new`](Self::new), and `overflow` takes what of one answer does not fit. Nothing is appended to the
-    /// output after that, until it has been sent.
+    /// The same as [`new`](Self::new), and `overflow` takes what of one answer does not fit. Nothing is
+    /// appended to the output after that, until it has been sent.
     #[must_use]
     #[inline]
     pub const fn with_overflow(

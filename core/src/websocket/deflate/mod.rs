@@ -19,7 +19,7 @@
 //! | window to deflate  | up to 2^bits, may be none | with context takeover                   |
 //! | table to deflate   | 2 for each `u16`          | never: without it less is found, no more|
 //!
-//! A device may have windows of 1 KiB and a table of 512, together about 5.5 KiB for both directions; a
+//! A device may have windows of 1 KiB and a table of 512, together about 5.3 KiB for both directions; a
 //! server, 15 bits and a table of 16,384.
 //!
 //! Invariants: no bytes of another context are ever seen. A distance that leads to before the first
