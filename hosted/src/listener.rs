@@ -10,9 +10,10 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::io::Errno;
 use rustix::net::sockopt;
-use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
+use rustix::net::{AddressFamily, SocketAddrAny, SocketAddrUnix, SocketFlags, SocketType};
 
 use crate::Address;
+use crate::peers::Packed;
 
 /// A socket that accepts connections; a Unix socket's path is removed with it.
 #[derive(Debug)]
@@ -24,7 +25,7 @@ pub(crate) struct Listener {
 /// What came of an accept.
 #[derive(Debug)]
 pub(crate) enum Accepted {
-    Connection(OwnedFd),
+    Connection(OwnedFd, Packed),
     /// There are no more for now.
     None,
     /// The process or the system has no descriptors or memory left for one.
@@ -107,7 +108,7 @@ impl Listener {
 
     pub(crate) fn accept(&self) -> io::Result<Accepted> {
         match accept(&self.socket) {
-            Ok(socket) => Ok(Accepted::Connection(socket)),
+            Ok((socket, address)) => Ok(Accepted::Connection(socket, packed(address))),
             // Errors of a connection that was lost before we came to it are as good as none.
             Err(
                 Errno::AGAIN
@@ -184,16 +185,22 @@ fn stream_socket(family: AddressFamily) -> io::Result<OwnedFd> {
     Ok(socket)
 }
 
+/// The address of a peer, if it is one of the internet's.
+fn packed(address: Option<SocketAddrAny>) -> Packed {
+    let address = address.and_then(|address| SocketAddr::try_from(address).ok());
+    address.map_or(Packed::NONE, Packed::from)
+}
+
 #[cfg(target_os = "linux")]
-fn accept(listener: &OwnedFd) -> Result<OwnedFd, Errno> {
-    rustix::net::accept_with(listener, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC)
+fn accept(listener: &OwnedFd) -> Result<(OwnedFd, Option<SocketAddrAny>), Errno> {
+    rustix::net::acceptfrom_with(listener, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC)
 }
 
 #[cfg(not(target_os = "linux"))]
-fn accept(listener: &OwnedFd) -> Result<OwnedFd, Errno> {
-    let socket = rustix::net::accept(listener)?;
+fn accept(listener: &OwnedFd) -> Result<(OwnedFd, Option<SocketAddrAny>), Errno> {
+    let (socket, address) = rustix::net::acceptfrom(listener)?;
     set_flags(&socket)?;
-    Ok(socket)
+    Ok((socket, address))
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -11,6 +11,7 @@ use kinglet_core::{Application, Context, Stamp};
 use crate::buffers::BUFFER_LEN;
 use crate::connection::Connection;
 use crate::listener::{Accepted, Listener};
+use crate::peers::{self, Packed};
 use crate::poller::{Event, Interest, Poller, Readiness};
 use crate::remote::{Mailbox, Message, Name};
 use crate::table::Table;
@@ -117,6 +118,7 @@ impl<A: Application> Reactor<A> {
     pub(crate) fn run(&mut self, dealing: Dealing) -> io::Result<()> {
         let mut events: Vec<Event> = Vec::new();
         let _own = self.mailboxes[self.thread].own();
+        let _peers = peers::run(self.thread);
         if let Listening::Full(listener) = &self.listening {
             self.io
                 .poller
@@ -276,7 +278,7 @@ impl<A: Application> Reactor<A> {
             }
             match listener.accept()? {
                 Accepted::None => return Ok(()),
-                Accepted::Connection(socket) => self.deal(dealing, socket),
+                Accepted::Connection(socket, address) => self.deal(dealing, socket, address),
                 Accepted::Exhausted => {
                     log::error!("no descriptors or memory left: accepting no more for now");
                     return self.pause(Some(self.next_try()));
@@ -306,22 +308,23 @@ impl<A: Application> Reactor<A> {
         self.io.millis + RETRY_PAUSE.as_millis() as u64
     }
 
-    fn deal(&mut self, dealing: Dealing, socket: OwnedFd) {
+    fn deal(&mut self, dealing: Dealing, socket: OwnedFd, address: Packed) {
         if dealing == Dealing::Dealt {
             self.next_thread = (self.next_thread + 1) % self.mailboxes.len();
             if self.next_thread != self.thread {
-                self.mailboxes[self.next_thread].send(Message::Accepted(socket));
+                self.mailboxes[self.next_thread].send(Message::Accepted(socket, address));
                 return;
             }
         }
-        self.welcome(socket);
+        self.welcome(socket, address);
     }
 
     /// Takes a connection in.
-    fn welcome(&mut self, socket: OwnedFd) {
+    fn welcome(&mut self, socket: OwnedFd, address: Packed) {
         let Some(index) = self.connections.insert(Connection::new(socket)) else {
             return;
         };
+        peers::set(self.name(index), address);
         self.tell_connections();
         let Some(connection) = self.connections.get_mut(index) else {
             return;
@@ -391,7 +394,7 @@ impl<A: Application> Reactor<A> {
             // Closing the listener would reset those that wait in its queue.
             for _ in 0..MAX_QUEUED {
                 match listener.accept()? {
-                    Accepted::Connection(socket) => self.welcome(socket),
+                    Accepted::Connection(socket, address) => self.welcome(socket, address),
                     Accepted::None | Accepted::Exhausted => break,
                 }
             }

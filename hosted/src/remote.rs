@@ -10,6 +10,7 @@ use kinglet_core::http::{Field, FieldError, Status, Ticket};
 use kinglet_core::websocket;
 
 use crate::outbox::Frame;
+use crate::peers::Packed;
 use crate::poller::Wake;
 use crate::table::Key;
 use crate::topics::Counts;
@@ -18,7 +19,7 @@ use crate::topics::Counts;
 #[derive(Debug)]
 pub(crate) enum Message {
     /// A connection that another thread accepted.
-    Accepted(OwnedFd),
+    Accepted(OwnedFd, Packed),
     Redeem(Ticket),
     Answer(Ticket, Box<Answer>),
     Frame(Ticket, Frame),

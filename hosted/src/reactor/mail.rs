@@ -23,7 +23,7 @@ impl<A: Application> Reactor<A> {
             .flat_map(Mailbox::receive)
         {
             match message {
-                Message::Accepted(socket) => self.welcome(socket),
+                Message::Accepted(socket, address) => self.welcome(socket, address),
                 Message::Redeem(ticket) => self.redeem(ticket),
                 Message::Answer(ticket, answer) => self.answer(ticket, &answer),
                 Message::Frame(ticket, frame) => {

@@ -55,6 +55,11 @@ impl Application for Site {
     ) -> Handled {
         match request.path() {
             "/" => reply.send(Status::OK, &[], b"hello"),
+            "/peer" => {
+                let peer = kinglet_hosted::peer(reply.context()).expect("it is its turn");
+                let text = peer.address.map(|address| address.to_string());
+                reply.send(Status::OK, &[], text.unwrap_or_default().as_bytes())
+            }
             "/static" => reply.send_static(Status::OK, &[], &LARGE),
             "/copied" => reply.send(Status::OK, &[], &LARGE[..1024 * 1024]),
             "/streamed" => {
