@@ -95,6 +95,13 @@ impl Unread {
         &mut self.bytes[self.end..end]
     }
 
+    /// Puts `bytes` behind what remains, whatever its length.
+    pub(crate) fn extend(&mut self, bytes: &[u8]) {
+        self.bytes.truncate(self.end);
+        self.bytes.extend_from_slice(bytes);
+        self.end = self.bytes.len();
+    }
+
     /// Takes note that `len` bytes of the spare room were filled.
     pub(crate) fn filled(&mut self, len: usize) {
         self.end += len;
@@ -129,6 +136,18 @@ impl Unsent {
         }
     }
 
+    /// A copy of `bytes`.
+    pub(crate) fn of_bytes(bytes: &[u8], pool: &mut Pool) -> Self {
+        let mut rest = pool.take();
+        rest.extend_from_slice(bytes);
+        Self {
+            queue: Queue::new(),
+            bytes: Vec::new(),
+            rest,
+            rest_sent: 0,
+        }
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.queue.len() + self.rest.len() - self.rest_sent
     }
@@ -138,6 +157,11 @@ impl Unsent {
         for slice in queue.slices(bytes).chain([rest]) {
             self.rest.extend_from_slice(slice);
         }
+    }
+
+    /// Puts `bytes` behind everything else.
+    pub(crate) fn append_bytes(&mut self, bytes: &[u8]) {
+        self.rest.extend_from_slice(bytes);
     }
 
     /// Hands the slices to be sent to `send`.

@@ -12,6 +12,7 @@ use crate::buffers::{Unread, Unsent};
 use crate::codecs::Codecs;
 use crate::outbox::Outbox;
 use crate::poller::Interest;
+use crate::tls::channel::{Channel, Stage};
 
 /// A connection: its socket, its state, and what is left over of its bytes.
 ///
@@ -21,6 +22,8 @@ use crate::poller::Interest;
 pub(crate) struct Connection<E> {
     socket: OwnedFd,
     pub(crate) session: Session<E>,
+    /// TLS, where that is spoken.
+    pub(crate) channel: Option<Box<Channel>>,
     /// Bytes received and not consumed.
     pub(crate) unread: Option<Box<Unread>>,
     /// Bytes that the peer has not taken yet.
@@ -62,10 +65,11 @@ pub(crate) enum Transfer {
 }
 
 impl<E: Default> Connection<E> {
-    pub(crate) fn new(socket: OwnedFd) -> Self {
+    pub(crate) fn new(socket: OwnedFd, channel: Option<Box<Channel>>) -> Self {
         Self {
             socket,
             session: Session::new(),
+            channel,
             unread: None,
             unsent: None,
             outbox: None,
@@ -92,6 +96,14 @@ impl<E> Connection<E> {
             Some(self.codecs.take().unwrap_or_default())
         } else {
             None
+        }
+    }
+
+    /// When its handshake is to be over, where that goes on.
+    pub(crate) fn handshake_deadline(&self) -> Option<Instant> {
+        match self.channel.as_ref()?.stage() {
+            Stage::Handshake(until) => Some(until),
+            Stage::Open | Stage::PeerClosed | Stage::Over => None,
         }
     }
 
@@ -141,8 +153,24 @@ impl<E> Connection<E> {
     /// Ends our side.
     pub(crate) fn end_sending(&mut self) {
         self.sending = Sending::Ended;
+        self.say_end();
         // A peer that is gone already needs no word of it.
         let _ = rustix::net::shutdown(&self.socket, Shutdown::Write);
+    }
+}
+
+impl<E> Connection<E> {
+    /// Says that nothing more is sent, where all that was to be sent is, and the protocol has a word
+    /// for it: so that the peer can tell this end from one that somebody else has made.
+    pub(crate) fn say_end(&mut self) {
+        if let Some(channel) = &mut self.channel
+            && self.unsent.is_none()
+        {
+            let mut sealed = Vec::new();
+            channel.close(&mut sealed);
+            // There is room for it, most often; without it, the peer sees the end all the same.
+            let _ = self.send(&sealed);
+        }
     }
 }
 

@@ -55,6 +55,7 @@ mod remote;
 mod server;
 mod store;
 mod table;
+mod tls;
 mod topics;
 mod turns;
 mod wheel;
@@ -66,6 +67,7 @@ pub use peers::{Peer, peer};
 pub use remote::{Answer, Handle};
 pub use server::Server;
 pub use store::HeapStore;
+pub use tls::{CertificateFiles, ClientCertificates, Tls, TlsError, TlsOptions};
 
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]

@@ -5,6 +5,8 @@ use core::time::Duration;
 
 use kinglet_core::Limits;
 
+use crate::tls::Tls;
+
 /// The settings of a [`Server`](crate::Server). Each has a default that suits a server on the
 /// internet.
 #[derive(Clone, Debug)]
@@ -34,6 +36,13 @@ pub struct Options {
     pub max_backlog_len: usize,
     /// What becomes of a WebSocket for which more would wait. Default: it is closed.
     pub slow_receiver: SlowReceiver,
+    /// TLS, which is spoken with all clients then. Default: none.
+    pub tls: Option<Tls>,
+    /// How long a TLS handshake may take. Default: 10 s.
+    pub handshake_timeout: Duration,
+    /// How many steps of TLS handshakes a thread takes before the other connections have their turn
+    /// again: each costs as much as hundreds of requests. Default: 8.
+    pub max_handshakes: NonZeroUsize,
     /// After [`Handle::drain`](crate::Handle::drain): how long exchanges under way may take.
     /// Default: 10 s.
     pub drain_timeout: Duration,
@@ -77,6 +86,9 @@ impl Default for Options {
             max_answer_len: 16 * 1024 * 1024,
             max_backlog_len: 1024 * 1024,
             slow_receiver: SlowReceiver::Close,
+            tls: None,
+            handshake_timeout: Duration::from_secs(10),
+            max_handshakes: const { NonZeroUsize::new(8).unwrap() },
             drain_timeout: Duration::from_secs(10),
             backlog: 4096,
             backend: Backend::Native,

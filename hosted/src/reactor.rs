@@ -15,6 +15,8 @@ use crate::peers::{self, Packed};
 use crate::poller::{Event, Interest, Poller, Readiness};
 use crate::remote::{Mailbox, Message, Name};
 use crate::table::Table;
+use crate::tls::Tls;
+use crate::tls::channel::Channel;
 use crate::topics::{Counts, Topics};
 use crate::turns::{Io, Verdict};
 use crate::{Options, SlowReceiver};
@@ -44,6 +46,9 @@ pub(crate) struct Reactor<A: Application> {
     drain_deadline: Option<u64>,
     drain_timeout: Duration,
     max_connections: usize,
+    tls: Option<Tls>,
+    handshake_timeout: Duration,
+    max_handshakes: usize,
 }
 
 /// The listener, and whether it is watched.
@@ -111,6 +116,9 @@ impl<A: Application> Reactor<A> {
             drain_deadline: None,
             drain_timeout: options.drain_timeout,
             max_connections: options.max_connections.max(1),
+            tls: options.tls.clone(),
+            handshake_timeout: options.handshake_timeout,
+            max_handshakes: options.max_handshakes.get(),
         }
     }
 
@@ -136,6 +144,7 @@ impl<A: Application> Reactor<A> {
             };
             self.io.poller.wait(&mut events, timeout)?;
             self.io.millis = self.io.clock.tell(&mut self.io.context);
+            self.io.sealing.handshakes_left = self.max_handshakes;
             for event in &events {
                 match event.key {
                     LISTENER => self.accept(dealing)?,
@@ -190,6 +199,7 @@ impl<A: Application> Reactor<A> {
         };
         match verdict {
             Verdict::Stays => self.io.watch_deadline(index, connection),
+            Verdict::Shakes => {}
             Verdict::Goes(cause) => self.close(index, cause),
         }
     }
@@ -209,6 +219,14 @@ impl<A: Application> Reactor<A> {
             return;
         };
         self.io.context.connection = name.to_u64();
+        if let Some(until) = connection.handshake_deadline() {
+            if self.io.context.now.has_reached(until) {
+                self.close(index, Cause::Idle);
+            } else {
+                self.io.watch_instant(index, until);
+            }
+            return;
+        }
         let verdict = match connection.interest {
             Interest::None | Interest::Read | Interest::Both => {
                 self.io.go_on(&mut self.application, connection)
@@ -224,7 +242,7 @@ impl<A: Application> Reactor<A> {
         match (verdict, self.connections.get_mut(index)) {
             (Verdict::Stays, Some(connection)) => self.io.watch_deadline(index, connection),
             (Verdict::Goes(cause), Some(_)) => self.close(index, cause),
-            (_, None) => {}
+            (Verdict::Shakes, Some(_)) | (_, None) => {}
         }
     }
 
@@ -242,7 +260,7 @@ impl<A: Application> Reactor<A> {
         self.topics.forget(index);
         match cause {
             Cause::Aborted | Cause::Failed(_) | Cause::WebSocket(_) => connection.reset_on_close(),
-            _ => {}
+            _ => connection.say_end(),
         }
         // A socket that the poller does not know any more is what is wanted.
         let _ = self.io.poller.remove(connection.as_fd());
@@ -321,7 +339,15 @@ impl<A: Application> Reactor<A> {
 
     /// Takes a connection in.
     fn welcome(&mut self, socket: OwnedFd, address: Packed) {
-        let Some(index) = self.connections.insert(Connection::new(socket)) else {
+        let channel = match self.tls.as_ref().map(|tls| self.channel(tls)) {
+            None => None,
+            Some(Ok(channel)) => Some(Box::new(channel)),
+            Some(Err(error)) => {
+                log::error!("TLS cannot begin: {error}");
+                return;
+            }
+        };
+        let Some(index) = self.connections.insert(Connection::new(socket, channel)) else {
             return;
         };
         peers::set(self.name(index), address);
@@ -339,9 +365,16 @@ impl<A: Application> Reactor<A> {
             return;
         }
         match self.drain_deadline {
+            // A handshake waits for the client, and its time runs.
             None => self.nudge(index),
             Some(_) => self.drain_connection(index),
         }
+    }
+
+    /// TLS for a connection that begins.
+    fn channel(&self, tls: &Tls) -> Result<Channel, rustls::Error> {
+        let until = self.io.context.now.after(self.handshake_timeout);
+        Channel::new(tls.config(), until)
     }
 
     /// Lets the thread that deals connections out know how many are here.

@@ -5,7 +5,7 @@ use std::os::fd::AsFd;
 use kinglet_core::http::server::Cause;
 use kinglet_core::http::{Handled, Ticket};
 use kinglet_core::window::{Outlook, Queue};
-use kinglet_core::{Application, Compression, Context, Input, Output, Turn};
+use kinglet_core::{Application, Compression, Context, Input, Instant, Output, Turn};
 
 use crate::Options;
 use crate::buffers::{BUFFER_LEN, Pool, Rest, Unread, Unsent, send_slices};
@@ -16,6 +16,10 @@ use crate::outbox::Outbox;
 use crate::poller::{Interest, Poller, Readiness};
 use crate::remote::{Answer, Name};
 use crate::wheel::Wheel;
+
+mod sealed;
+
+use sealed::Sealing;
 
 /// What every connection's turn needs, apart from the connection.
 pub(crate) struct Io {
@@ -28,6 +32,7 @@ pub(crate) struct Io {
     queue: Queue,
     rest: Rest,
     pub(crate) pool: Pool,
+    pub(crate) sealing: Sealing,
     /// Outboxes to be used again.
     #[expect(
         clippy::vec_box,
@@ -40,6 +45,8 @@ pub(crate) struct Io {
 /// What is to become of a connection after an event.
 pub(crate) enum Verdict {
     Stays,
+    /// It stays, and its handshake has the time that it had.
+    Shakes,
     Goes(Cause),
 }
 
@@ -72,6 +79,7 @@ impl Io {
                 max_len: options.max_answer_len,
             },
             pool: Pool::default(),
+            sealing: Sealing::default(),
             outboxes: Vec::new(),
             max_window_len: options.max_window_len.max(BUFFER_LEN),
         }
@@ -81,15 +89,20 @@ impl Io {
     #[inline(always)]
     pub(crate) fn watch_deadline<E>(&mut self, index: u32, connection: &Connection<E>) {
         if let Some(deadline) = connection.deadline() {
-            let now = self.context.now;
-            // A deadline that has passed is due at once.
-            let left = deadline
-                .as_millis()
-                .wrapping_sub(now.as_millis())
-                .cast_signed();
-            let left = u64::try_from(left).unwrap_or(0);
-            self.wheel.set(index, self.millis + left);
+            self.watch_instant(index, deadline);
         }
+    }
+
+    #[inline(always)]
+    pub(crate) fn watch_instant(&mut self, index: u32, deadline: Instant) {
+        let now = self.context.now;
+        // A deadline that has passed is due at once.
+        let left = deadline
+            .as_millis()
+            .wrapping_sub(now.as_millis())
+            .cast_signed();
+        let left = u64::try_from(left).unwrap_or(0);
+        self.wheel.set(index, self.millis + left);
     }
 
     /// Receives once and goes on. What comes is received in `buffer`, or behind what is left over.
@@ -100,6 +113,9 @@ impl Io {
         connection: &mut Connection<A::Exchange>,
         buffer: &mut [u8],
     ) -> Verdict {
+        if connection.channel.is_some() {
+            return self.receive_records(application, connection, buffer);
+        }
         if let Some(unread) = connection.unread.take() {
             return self.receive_more(application, connection, unread);
         }
@@ -287,14 +303,18 @@ impl Io {
         if let Turn::Close(cause) = turn {
             return Some(Verdict::Goes(cause));
         }
-        if !connection.has_outbox() {
+        if connection.unsent.is_none() && !connection.has_outbox() {
             if connection.sending == Sending::Ending {
                 connection.end_sending();
             }
             return None;
         }
         let interest = match turn {
-            Turn::Receive if connection.receiving == Receiving::Open => Interest::Both,
+            Turn::Receive
+                if connection.receiving == Receiving::Open && connection.unsent.is_none() =>
+            {
+                Interest::Both
+            }
             // What waits goes first.
             Turn::Receive | Turn::Wait | Turn::Send | Turn::Shutdown | Turn::Close(_) => {
                 Interest::Write
@@ -328,7 +348,9 @@ impl Io {
     #[inline(always)]
     fn flush<E>(&mut self, connection: &mut Connection<E>) -> Result<(), Cause> {
         let len = self.queue.len() + self.rest.bytes.len();
-        if len > 0 {
+        if len > 0 && connection.channel.is_some() {
+            self.flush_sealed(connection)?;
+        } else if len > 0 {
             let transfer = match self.send.get(..len) {
                 Some(bytes) if self.queue.copied_len() == len => connection.send(bytes),
                 _ => self.send_slices(connection),
@@ -357,6 +379,15 @@ impl Io {
             return Ok(());
         }
         while let Some(mut outbox) = connection.outbox.take() {
+            if connection.channel.is_some() {
+                let result = self.send_outbox_sealed(connection, &mut outbox);
+                self.put_back(connection, outbox);
+                result?;
+                if connection.unsent.is_some() {
+                    break;
+                }
+                continue;
+            }
             let (transfer, offered) = outbox.slices(|slices| {
                 let offered = slices.iter().map(|slice| slice.len()).sum::<usize>();
                 (connection.send_vectored(slices), offered)
@@ -367,16 +398,21 @@ impl Io {
                 Transfer::Broken => return Err(Cause::Peer),
             };
             outbox.advance(sent);
-            if !outbox.is_empty() {
-                connection.outbox = Some(outbox);
-            } else if self.outboxes.len() < MAX_OUTBOXES {
-                self.outboxes.push(outbox);
-            }
+            self.put_back(connection, outbox);
             if sent < offered {
                 break;
             }
         }
         Ok(())
+    }
+
+    /// Keeps an outbox with the connection, or for use again when it is empty.
+    fn put_back<E>(&mut self, connection: &mut Connection<E>, outbox: Box<Outbox>) {
+        if !outbox.is_empty() {
+            connection.outbox = Some(outbox);
+        } else if self.outboxes.len() < MAX_OUTBOXES {
+            self.outboxes.push(outbox);
+        }
     }
 
     /// Sends what does not lie in one piece.
@@ -435,11 +471,14 @@ impl Io {
             }
             unsent.recycle(&mut self.pool);
         }
+        if connection.handshake_deadline().is_some() {
+            return self.go_on_shaking(connection);
+        }
         if connection.outbox.is_some() {
             if let Err(cause) = self.send_outbox(connection) {
                 return Verdict::Goes(cause);
             }
-            if connection.has_outbox() {
+            if connection.has_outbox() || connection.unsent.is_some() {
                 return self.note_unsent(connection);
             }
         }
@@ -476,6 +515,7 @@ impl Io {
         buffer: &mut [u8],
     ) -> Verdict {
         match self.send_outbox(connection) {
+            Ok(()) if connection.unsent.is_some() => self.wait_for(connection, Interest::Write),
             Ok(()) if !connection.has_outbox() => self.all_sent(application, connection),
             Ok(()) => self.receive(application, connection, buffer),
             Err(cause) => Verdict::Goes(cause),
@@ -507,6 +547,7 @@ impl Io {
         }
         let interest = match interest {
             // One that waits to send anything else goes on with these behind it.
+            _ if connection.unsent.is_some() => Interest::Write,
             Interest::Write => Interest::Write,
             _ if !connection.has_outbox() => interest,
             Interest::Read | Interest::Both => Interest::Both,
@@ -535,8 +576,14 @@ impl Io {
         }
         if let Some(unsent) = &mut connection.unsent {
             // Answers to earlier requests are on their way.
-            unsent.append(&self.queue, &self.send, &self.rest.bytes);
-            self.forget_output();
+            if connection.channel.is_some() {
+                if let Err(cause) = self.flush_sealed(connection) {
+                    return Verdict::Goes(cause);
+                }
+            } else {
+                unsent.append(&self.queue, &self.send, &self.rest.bytes);
+                self.forget_output();
+            }
             return match connection.session.unsent(&self.context, 0) {
                 Ok(()) => self.note_unsent(connection),
                 Err(cause) => Verdict::Goes(cause),
