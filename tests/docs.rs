@@ -155,6 +155,9 @@ fn every_option_is_in_its_table_with_its_default() {
         max_answer_len,
         max_backlog_len,
         slow_receiver,
+        tls,
+        handshake_timeout,
+        max_handshakes,
         drain_timeout,
         backlog,
         backend,
@@ -162,6 +165,7 @@ fn every_option_is_in_its_table_with_its_default() {
     assert_eq!(limits, Limits::SERVER);
     assert_eq!(backend, Backend::Native);
     assert_eq!(slow_receiver, SlowReceiver::Close);
+    assert!(tls.is_none());
     let bytes = |len: usize| u64::try_from(len).expect("64 bits").written();
     let count = |number: usize| grouped(u64::try_from(number).expect("64 bits"));
     let rows = [
@@ -173,6 +177,9 @@ fn every_option_is_in_its_table_with_its_default() {
         ("max_answer_len", bytes(max_answer_len)),
         ("max_backlog_len", bytes(max_backlog_len)),
         ("slow_receiver", "`Close`".into()),
+        ("tls", "none".into()),
+        ("handshake_timeout", handshake_timeout.written()),
+        ("max_handshakes", count(max_handshakes.get())),
         ("drain_timeout", drain_timeout.written()),
         ("backlog", count(backlog.try_into().expect("not negative"))),
         ("backend", "`Native`".into()),

@@ -17,6 +17,7 @@ use crate::poller::{Interest, Poller, Readiness};
 use crate::remote::{Answer, Name};
 use crate::wheel::Wheel;
 
+mod frames;
 mod sealed;
 
 use sealed::Sealing;
@@ -49,12 +50,6 @@ pub(crate) enum Verdict {
     Shakes,
     Goes(Cause),
 }
-
-/// Bytes that the engine may say while frames from elsewhere wait: a few control frames.
-const CONTROL_LEN: usize = 512;
-
-/// How many outboxes a reactor keeps for use again.
-const MAX_OUTBOXES: usize = 1024;
 
 /// How many times one connection may fill the send buffer before others have their turn.
 const MAX_TURNS: usize = 8;
@@ -113,11 +108,8 @@ impl Io {
         connection: &mut Connection<A::Exchange>,
         buffer: &mut [u8],
     ) -> Verdict {
-        if connection.channel.is_some() {
-            return self.receive_records(application, connection, buffer);
-        }
-        if let Some(unread) = connection.unread.take() {
-            return self.receive_more(application, connection, unread);
+        if connection.unread.is_some() || connection.channel.is_some() {
+            return self.receive_behind(application, connection, buffer);
         }
         match connection.receive(buffer) {
             Transfer::Done(len) => {
@@ -132,14 +124,20 @@ impl Io {
         }
     }
 
-    /// The same, behind what was received before and is not consumed.
+    /// The same for a connection with TLS, or behind what was received before and is not consumed.
     #[inline(never)]
-    fn receive_more<A: Application>(
+    fn receive_behind<A: Application>(
         &mut self,
         application: &mut A,
         connection: &mut Connection<A::Exchange>,
-        mut unread: Box<Unread>,
+        buffer: &mut [u8],
     ) -> Verdict {
+        if connection.channel.is_some() {
+            return self.receive_records(application, connection, buffer);
+        }
+        let Some(mut unread) = connection.unread.take() else {
+            return Verdict::Stays;
+        };
         match connection.receive(unread.spare(self.max_window_len)) {
             Transfer::Done(len) => {
                 if len == 0 {
@@ -271,58 +269,6 @@ impl Io {
         self.wait_for(connection, interest)
     }
 
-    /// Takes turns while frames from elsewhere wait for the peer: what the engine says goes in front of
-    /// those that are not begun. Answers what came of it, or nothing when none of them wait any more.
-    #[inline(never)]
-    fn take_turns_beside<A: Application>(
-        &mut self,
-        application: &mut A,
-        connection: &mut Connection<A::Exchange>,
-        input: &mut Input<'_>,
-    ) -> Option<Verdict> {
-        let mut room = [0; CONTROL_LEN];
-        let mut queue = Queue::new();
-        let mut output = Output::for_control(&mut room, &mut queue);
-        let turn = connection
-            .session
-            .turn(application, &self.context, input, &mut output);
-        if let Some(outbox) = &mut connection.outbox {
-            for said in queue.slices(&room) {
-                outbox.push_urgent(said);
-            }
-            if !connection.session.is_open_websocket() {
-                outbox.clear_usual();
-            }
-        }
-        if let Turn::Shutdown = turn {
-            connection.sending = Sending::Ending;
-        }
-        if let Err(cause) = self.send_outbox(connection) {
-            return Some(Verdict::Goes(cause));
-        }
-        if let Turn::Close(cause) = turn {
-            return Some(Verdict::Goes(cause));
-        }
-        if connection.unsent.is_none() && !connection.has_outbox() {
-            if connection.sending == Sending::Ending {
-                connection.end_sending();
-            }
-            return None;
-        }
-        let interest = match turn {
-            Turn::Receive
-                if connection.receiving == Receiving::Open && connection.unsent.is_none() =>
-            {
-                Interest::Both
-            }
-            // What waits goes first.
-            Turn::Receive | Turn::Wait | Turn::Send | Turn::Shutdown | Turn::Close(_) => {
-                Interest::Write
-            }
-        };
-        Some(self.wait_for(connection, interest))
-    }
-
     /// Watches a connection for what it needs next, and its peer's pace where that is to take bytes.
     #[inline]
     fn wait_for<E>(&mut self, connection: &mut Connection<E>, interest: Interest) -> Verdict {
@@ -348,11 +294,16 @@ impl Io {
     #[inline(always)]
     fn flush<E>(&mut self, connection: &mut Connection<E>) -> Result<(), Cause> {
         let len = self.queue.len() + self.rest.bytes.len();
-        if len > 0 && connection.channel.is_some() {
-            self.flush_sealed(connection)?;
-        } else if len > 0 {
+        if len > 0 {
+            let is_sealed = connection.channel.is_some();
             let transfer = match self.send.get(..len) {
-                Some(bytes) if self.queue.copied_len() == len => connection.send(bytes),
+                Some(bytes) if self.queue.copied_len() == len && !is_sealed => {
+                    connection.send(bytes)
+                }
+                _ if is_sealed => {
+                    self.flush_sealed(connection)?;
+                    Transfer::Done(len)
+                }
                 _ => self.send_slices(connection),
             };
             match transfer {
@@ -370,49 +321,6 @@ impl Io {
             connection.end_sending();
         }
         Ok(())
-    }
-
-    /// Sends frames from elsewhere, as many as the peer takes, where that is their turn.
-    #[inline(never)]
-    pub(crate) fn send_outbox<E>(&mut self, connection: &mut Connection<E>) -> Result<(), Cause> {
-        if connection.unsent.is_some() || !connection.has_outbox() {
-            return Ok(());
-        }
-        while let Some(mut outbox) = connection.outbox.take() {
-            if connection.channel.is_some() {
-                let result = self.send_outbox_sealed(connection, &mut outbox);
-                self.put_back(connection, outbox);
-                result?;
-                if connection.unsent.is_some() {
-                    break;
-                }
-                continue;
-            }
-            let (transfer, offered) = outbox.slices(|slices| {
-                let offered = slices.iter().map(|slice| slice.len()).sum::<usize>();
-                (connection.send_vectored(slices), offered)
-            });
-            let sent = match transfer {
-                Transfer::Done(sent) => sent,
-                Transfer::Blocked => 0,
-                Transfer::Broken => return Err(Cause::Peer),
-            };
-            outbox.advance(sent);
-            self.put_back(connection, outbox);
-            if sent < offered {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    /// Keeps an outbox with the connection, or for use again when it is empty.
-    fn put_back<E>(&mut self, connection: &mut Connection<E>, outbox: Box<Outbox>) {
-        if !outbox.is_empty() {
-            connection.outbox = Some(outbox);
-        } else if self.outboxes.len() < MAX_OUTBOXES {
-            self.outboxes.push(outbox);
-        }
     }
 
     /// Sends what does not lie in one piece.
@@ -507,21 +415,6 @@ impl Io {
         }
     }
 
-    /// The peer takes bytes again, or has sent some, while frames from elsewhere wait for it.
-    fn send_and_receive<A: Application>(
-        &mut self,
-        application: &mut A,
-        connection: &mut Connection<A::Exchange>,
-        buffer: &mut [u8],
-    ) -> Verdict {
-        match self.send_outbox(connection) {
-            Ok(()) if connection.unsent.is_some() => self.wait_for(connection, Interest::Write),
-            Ok(()) if !connection.has_outbox() => self.all_sent(application, connection),
-            Ok(()) => self.receive(application, connection, buffer),
-            Err(cause) => Verdict::Goes(cause),
-        }
-    }
-
     /// Nothing waits for the peer any more: goes on.
     fn all_sent<A: Application>(
         &mut self,
@@ -532,28 +425,6 @@ impl Io {
             Ok(()) => self.go_on(application, connection),
             Err(cause) => Verdict::Goes(cause),
         }
-    }
-
-    /// Sends frames from elsewhere that have just come for a connection, which otherwise waits for
-    /// `interest`.
-    #[inline(never)]
-    pub(crate) fn send_frames<E>(
-        &mut self,
-        connection: &mut Connection<E>,
-        interest: Interest,
-    ) -> Verdict {
-        if let Err(cause) = self.send_outbox(connection) {
-            return Verdict::Goes(cause);
-        }
-        let interest = match interest {
-            // One that waits to send anything else goes on with these behind it.
-            _ if connection.unsent.is_some() => Interest::Write,
-            Interest::Write => Interest::Write,
-            _ if !connection.has_outbox() => interest,
-            Interest::Read | Interest::Both => Interest::Both,
-            Interest::None => Interest::Write,
-        };
-        self.wait_for(connection, interest)
     }
 
     /// Answers a deferred exchange, and goes on.

@@ -168,6 +168,7 @@ fn large_content_comes_whole_in_both_directions() {
         client.write_all(&LARGE).unwrap();
         let answer = support::read_response(&mut client).1;
         assert_eq!(answer, LARGE.len().to_string().as_bytes());
+        drop(client);
         server.finish();
     }
 }
@@ -185,6 +186,7 @@ fn requests_that_come_in_one_record_or_in_many_are_answered_in_order() {
     for _ in 0..100 {
         assert_eq!(support::read_response(&mut client).1, b"hello");
     }
+    drop(client);
     server.finish();
 }
 
@@ -202,6 +204,7 @@ fn an_answer_from_another_thread_is_sealed_like_any() {
         server.handle.answer(ticket, answer);
         assert_eq!(support::read_response(&mut client).1, content.as_bytes());
     }
+    drop(client);
     server.finish();
 }
 
@@ -254,6 +257,7 @@ fn certificates_are_exchanged_while_connections_go_on() {
     let mut later = client(&server, &authority.trusting(None), "localhost");
     get(&mut later, "/");
     assert_eq!(shown(&later), shown(&after), "all stays as it was");
+    drop((before, after, later));
     server.finish();
 }
 
@@ -297,6 +301,7 @@ fn clients_show_certificates_where_that_is_asked() {
         let _ = write!(client, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
         let answer = client.read(&mut [0; 1000]);
         assert_eq!(answer.is_ok(), is_served, "{clients:?} {shown:?}");
+        drop(client);
         server.finish();
     }
 }
@@ -320,6 +325,7 @@ fn what_is_no_tls_is_told_so_and_others_go_on() {
         assert!(said.is_empty() || said[0] == 21, "{said:?}");
         assert_eq!(get(&mut honest, "/").1, b"hello");
     }
+    drop(honest);
     server.finish();
 }
 
@@ -370,6 +376,7 @@ fn many_handshakes_at_once_all_come_to_their_end() {
     for client in &mut clients {
         assert_eq!(get(client, "/").1, b"hello");
     }
+    drop(clients);
     server.finish();
 }
 
@@ -383,6 +390,7 @@ fn a_connection_that_is_cut_in_the_handshake_is_forgotten() {
     }
     let mut honest = client(&server, &config, "localhost");
     assert_eq!(get(&mut honest, "/").1, b"hello");
+    drop(honest);
     server.finish();
 }
 

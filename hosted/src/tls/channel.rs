@@ -157,7 +157,8 @@ impl Channel {
     /// The handshake is not over, or the keys are used up and the peer takes no new ones.
     pub(crate) fn seal(&mut self, plain: &[u8], sealed: &mut Vec<u8>) -> Result<(), SealError> {
         self.write(sealed, |traffic, sealed| {
-            for part in plain.chunks(Self::MAX_CONTENT) {
+            for start in (0..plain.len()).step_by(Self::MAX_CONTENT) {
+                let part = &plain[start..plain.len().min(start + Self::MAX_CONTENT)];
                 append(sealed, part.len() + MAX_EXPANSION, |room| {
                     traffic.encrypt(part, room)
                 })?;

@@ -57,7 +57,7 @@ pub struct TlsOptions {
     pub clients: ClientCertificates,
 }
 
-/// A certificate and its key, as files in PEM (RFC 7468).
+/// A certificate and its key, as files in PEM (RFC 7468 §5.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CertificateFiles {

@@ -31,7 +31,6 @@ const MAX_KEPT_LEN: usize = 2 * BUFFER_LEN;
 
 impl Io {
     /// Receives records once, and goes on with what is in them.
-    #[inline(never)]
     pub(super) fn receive_records<A: Application>(
         &mut self,
         application: &mut A,
