@@ -151,6 +151,9 @@ fn every_option_is_in_its_table_with_its_default() {
         limits,
         server_name,
         max_connections,
+        max_connections_per_address,
+        exempt,
+        proxy_protocol,
         max_window_len,
         max_answer_len,
         max_backlog_len,
@@ -166,6 +169,11 @@ fn every_option_is_in_its_table_with_its_default() {
     assert_eq!(backend, Backend::Native);
     assert_eq!(slow_receiver, SlowReceiver::Close);
     assert!(tls.is_none());
+    assert_eq!(proxy_protocol, []);
+    let exempt: Vec<String> = exempt
+        .iter()
+        .map(|network| format!("`{network}`"))
+        .collect();
     let bytes = |len: usize| u64::try_from(len).expect("64 bits").written();
     let count = |number: usize| grouped(u64::try_from(number).expect("64 bits"));
     let rows = [
@@ -173,6 +181,12 @@ fn every_option_is_in_its_table_with_its_default() {
         ("limits", "`Limits::SERVER`".into()),
         ("server_name", format!("`{server_name}`")),
         ("max_connections", count(max_connections)),
+        (
+            "max_connections_per_address",
+            count(max_connections_per_address),
+        ),
+        ("exempt", exempt.join(", ")),
+        ("proxy_protocol", "none".into()),
         ("max_window_len", bytes(max_window_len)),
         ("max_answer_len", bytes(max_answer_len)),
         ("max_backlog_len", bytes(max_backlog_len)),

@@ -20,6 +20,11 @@ impl Clock {
         }
     }
 
+    /// Has the date written anew, into another stamp.
+    pub(crate) const fn forget_date(&mut self) {
+        self.dated = None;
+    }
+
     /// Brings `context` up to date. Answers the milliseconds since the clock was made.
     pub(crate) fn tell(&mut self, context: &mut Context) -> u64 {
         let elapsed = self.origin.elapsed();

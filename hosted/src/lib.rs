@@ -40,16 +40,20 @@
 #![deny(unsafe_code)]
 
 mod address;
+mod admission;
 mod buffers;
 mod client;
 mod clock;
 mod codecs;
 mod connection;
+mod limits;
 mod listener;
+mod network;
 mod options;
 mod outbox;
 mod peers;
 mod poller;
+pub mod proxy_protocol;
 mod reactor;
 mod remote;
 mod server;
@@ -62,6 +66,8 @@ mod wheel;
 
 pub use address::{Address, AddressError};
 pub use client::{Direction, Received, WebSocketClient, WebSocketOptions};
+pub use limits::Reason;
+pub use network::{Network, NetworkError};
 pub use options::{Backend, Options, SlowReceiver};
 pub use peers::{Peer, peer};
 pub use remote::{Answer, Handle};

@@ -13,7 +13,6 @@ use rustix::net::sockopt;
 use rustix::net::{AddressFamily, SocketAddrAny, SocketAddrUnix, SocketFlags, SocketType};
 
 use crate::Address;
-use crate::peers::Packed;
 
 /// A socket that accepts connections; a Unix socket's path is removed with it.
 #[derive(Debug)]
@@ -25,7 +24,7 @@ pub(crate) struct Listener {
 /// What came of an accept.
 #[derive(Debug)]
 pub(crate) enum Accepted {
-    Connection(OwnedFd, Packed),
+    Connection(OwnedFd, Option<SocketAddr>),
     /// There are no more for now.
     None,
     /// The process or the system has no descriptors or memory left for one.
@@ -108,7 +107,7 @@ impl Listener {
 
     pub(crate) fn accept(&self) -> io::Result<Accepted> {
         match accept(&self.socket) {
-            Ok((socket, address)) => Ok(Accepted::Connection(socket, packed(address))),
+            Ok((socket, address)) => Ok(Accepted::Connection(socket, address)),
             // Errors of a connection that was lost before we came to it are as good as none.
             Err(
                 Errno::AGAIN
@@ -186,21 +185,22 @@ fn stream_socket(family: AddressFamily) -> io::Result<OwnedFd> {
 }
 
 /// The address of a peer, if it is one of the internet's.
-fn packed(address: Option<SocketAddrAny>) -> Packed {
-    let address = address.and_then(|address| SocketAddr::try_from(address).ok());
-    address.map_or(Packed::NONE, Packed::from)
+fn internet(address: Option<SocketAddrAny>) -> Option<SocketAddr> {
+    address.and_then(|address| SocketAddr::try_from(address).ok())
 }
 
 #[cfg(target_os = "linux")]
-fn accept(listener: &OwnedFd) -> Result<(OwnedFd, Option<SocketAddrAny>), Errno> {
-    rustix::net::acceptfrom_with(listener, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC)
+fn accept(listener: &OwnedFd) -> Result<(OwnedFd, Option<SocketAddr>), Errno> {
+    let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+    let (socket, address) = rustix::net::acceptfrom_with(listener, flags)?;
+    Ok((socket, internet(address)))
 }
 
 #[cfg(not(target_os = "linux"))]
-fn accept(listener: &OwnedFd) -> Result<(OwnedFd, Option<SocketAddrAny>), Errno> {
+fn accept(listener: &OwnedFd) -> Result<(OwnedFd, Option<SocketAddr>), Errno> {
     let (socket, address) = rustix::net::acceptfrom(listener)?;
     set_flags(&socket)?;
-    Ok((socket, address))
+    Ok((socket, internet(address)))
 }
 
 #[cfg(not(target_os = "linux"))]

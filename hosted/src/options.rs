@@ -5,6 +5,7 @@ use core::time::Duration;
 
 use kinglet_core::Limits;
 
+use crate::Network;
 use crate::tls::Tls;
 
 /// The settings of a [`Server`](crate::Server). Each has a default that suits a server on the
@@ -24,6 +25,16 @@ pub struct Options {
     /// Connections at once, over all threads. At the bound, new ones wait in the kernel's queue.
     /// Default: 65,536; the process's bound on open files is often lower.
     pub max_connections: usize,
+    /// Connections at once from one address, over all threads; IPv6 addresses that share their first
+    /// 64 bits count as one. Over it, a connection is closed as it comes. Default: 1,024.
+    pub max_connections_per_address: usize,
+    /// Whose connections are not counted for `max_connections_per_address`, such as a proxy's.
+    /// Default: this machine's own.
+    pub exempt: Vec<Network>,
+    /// Peers that speak for others: each of their connections has to begin with a PROXY header
+    /// ([version 2](crate::proxy_protocol)), and has the address that stands there. It has `head_timeout`
+    /// to come. Nobody else's is looked for. Default: none.
+    pub proxy_protocol: Vec<Network>,
     /// Bytes that one connection may have waiting to be read by the engine: a head, or content that
     /// is collected. At the bound the engine refuses what it is reading: a handler's `collect` gets no
     /// more than this, whatever bound it names. Default: 1 MiB.
@@ -82,6 +93,9 @@ impl Default for Options {
             limits: Limits::SERVER,
             server_name: String::from("kinglet"),
             max_connections: 65_536,
+            max_connections_per_address: 1024,
+            exempt: Network::LOOPBACK.to_vec(),
+            proxy_protocol: Vec::new(),
             max_window_len: 1024 * 1024,
             max_answer_len: 16 * 1024 * 1024,
             max_backlog_len: 1024 * 1024,

@@ -44,7 +44,15 @@ pub(crate) struct Packed {
     scope_id: u32,
     port: u16,
     kind: Kind,
+    counting: Counting,
     ip: [u8; 16],
+}
+
+/// Whether a connection is one of those that are counted for its address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Counting {
+    Exempt,
+    Counted,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,6 +101,23 @@ pub(crate) fn set(name: Name, address: Packed) {
     PEERS.with_borrow_mut(|peers| peers.set(name, address));
 }
 
+/// Forgets a connection that is closed; who was on its other side.
+pub(crate) fn take(name: Name) -> Option<Packed> {
+    PEERS.with_borrow_mut(|peers| {
+        let address = peers.entry(name)?.address;
+        peers.entries[name.key.index as usize] = Entry::FREE;
+        Some(address)
+    })
+}
+
+impl Entry {
+    const FREE: Self = Self {
+        // No generation of a name is as high as this.
+        generation: u32::MAX,
+        address: Packed::NONE,
+    };
+}
+
 impl Peers {
     const fn new(thread: usize) -> Self {
         Self {
@@ -104,12 +129,7 @@ impl Peers {
     fn set(&mut self, name: Name, address: Packed) {
         let index = name.key.index as usize;
         if index >= self.entries.len() {
-            // No generation of a name is as high as this.
-            let empty = Entry {
-                generation: u32::MAX,
-                address: Packed::NONE,
-            };
-            self.entries.resize(index + 1, empty);
+            self.entries.resize(index + 1, Entry::FREE);
         }
         self.entries[index] = Entry {
             generation: Name::from_u64(name.to_u64()).key.generation,
@@ -117,11 +137,16 @@ impl Peers {
         };
     }
 
-    fn get(&self, name: Name) -> Option<Peer> {
+    fn entry(&self, name: Name) -> Option<&Entry> {
         let entry = self.entries.get(name.key.index as usize)?;
-        let is_named = name.thread == self.thread && name.key.generation == entry.generation;
-        is_named.then(|| Peer {
-            address: entry.address.unpack(),
+        let generation = Name::from_u64(name.to_u64()).key.generation;
+        (name.thread == self.thread && entry.generation == generation).then_some(entry)
+    }
+
+    fn get(&self, name: Name) -> Option<Peer> {
+        let address = self.entry(name)?.address;
+        Some(Peer {
+            address: address.unpack(),
         })
     }
 }
@@ -132,8 +157,19 @@ impl Packed {
         scope_id: 0,
         port: 0,
         kind: Kind::None,
+        counting: Counting::Exempt,
         ip: [0; 16],
     };
+
+    /// The same, of a connection that is counted.
+    pub(crate) const fn counted(mut self) -> Self {
+        self.counting = Counting::Counted;
+        self
+    }
+
+    pub(crate) const fn is_counted(self) -> bool {
+        matches!(self.counting, Counting::Counted)
+    }
 
     pub(crate) fn unpack(self) -> Option<SocketAddr> {
         let [a, b, c, d, ..] = self.ip;
@@ -170,6 +206,7 @@ impl From<SocketAddr> for Packed {
             scope_id,
             port: address.port(),
             kind,
+            counting: Counting::Exempt,
             ip,
         }
     }

@@ -1,5 +1,6 @@
 //! One thread's event loop: readiness in, turns of the engine, bytes out.
 
+use core::net::SocketAddr;
 use core::time::Duration;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -8,8 +9,10 @@ use std::sync::Arc;
 use kinglet_core::http::server::Cause;
 use kinglet_core::{Application, Context, Stamp};
 
+use crate::admission::{Addresses, Admission};
 use crate::buffers::BUFFER_LEN;
 use crate::connection::Connection;
+use crate::limits::Reason;
 use crate::listener::{Accepted, Listener};
 use crate::peers::{self, Packed};
 use crate::poller::{Event, Interest, Poller, Readiness};
@@ -21,6 +24,9 @@ use crate::topics::{Counts, Topics};
 use crate::turns::{Io, Verdict};
 use crate::{Options, SlowReceiver};
 
+use admission::{FIRST_KEY, Reserve, Waiting};
+
+mod admission;
 mod mail;
 
 /// One thread's share of a server.
@@ -45,10 +51,12 @@ pub(crate) struct Reactor<A: Application> {
     max_backlog_len: usize,
     drain_deadline: Option<u64>,
     drain_timeout: Duration,
-    max_connections: usize,
     tls: Option<Tls>,
     handshake_timeout: Duration,
     max_handshakes: usize,
+    admission: Admission,
+    waiting: Waiting,
+    reserve: Reserve,
 }
 
 /// The listener, and whether it is watched.
@@ -88,6 +96,7 @@ pub(crate) struct Place {
     pub(crate) poller: Box<dyn Poller + Send>,
     pub(crate) mailboxes: Arc<[Mailbox]>,
     pub(crate) counts: Arc<Counts>,
+    pub(crate) addresses: Arc<Addresses>,
     pub(crate) listener: Option<Listener>,
 }
 
@@ -115,10 +124,12 @@ impl<A: Application> Reactor<A> {
             max_backlog_len: options.max_backlog_len,
             drain_deadline: None,
             drain_timeout: options.drain_timeout,
-            max_connections: options.max_connections.max(1),
             tls: options.tls.clone(),
             handshake_timeout: options.handshake_timeout,
             max_handshakes: options.max_handshakes.get(),
+            admission: Admission::new(options, place.addresses),
+            waiting: Waiting::new(),
+            reserve: Reserve::new(),
         }
     }
 
@@ -147,8 +158,9 @@ impl<A: Application> Reactor<A> {
             self.io.sealing.handshakes_left = self.max_handshakes;
             for event in &events {
                 match event.key {
+                    index if index < FIRST_KEY => self.on_event(index as u32, event.readiness),
                     LISTENER => self.accept(dealing)?,
-                    index => self.on_event(index as u32, event.readiness),
+                    key => self.read_header((key - FIRST_KEY) as u32),
                 }
             }
             if self
@@ -164,7 +176,7 @@ impl<A: Application> Reactor<A> {
     }
 
     fn is_over(&self) -> bool {
-        self.drain_deadline.is_some() && self.connections.len() == 0
+        self.drain_deadline.is_some() && self.len() == 0
     }
 
     fn next_timeout(&self) -> Option<Duration> {
@@ -172,7 +184,9 @@ impl<A: Application> Reactor<A> {
             Listening::Exhausted(_, at) => Some(at),
             Listening::Watched(_) | Listening::Full(_) | Listening::None => None,
         };
-        let at = [retry, self.drain_deadline].into_iter().flatten().min();
+        let header = self.waiting.next_deadline();
+        let at = [retry, self.drain_deadline, header].into_iter().flatten();
+        let at = at.min();
         let fixed = at.map(|at| at.saturating_sub(self.io.millis));
         let next = [fixed, self.io.wheel.next(self.io.millis)]
             .into_iter()
@@ -257,6 +271,12 @@ impl<A: Application> Reactor<A> {
         log::debug!("connection closed: {cause:?}");
         self.io.context.connection = name.to_u64();
         connection.session.abandon(&mut self.application);
+        if let Some(peer) = peers::take(name) {
+            self.admission.leave(peer);
+        }
+        if let Some(reason) = Reason::of(cause) {
+            self.refuse(reason);
+        }
         self.topics.forget(index);
         match cause {
             Cause::Aborted | Cause::Failed(_) | Cause::WebSocket(_) => connection.reset_on_close(),
@@ -270,13 +290,7 @@ impl<A: Application> Reactor<A> {
         if let Some(unsent) = connection.unsent {
             unsent.recycle(&mut self.io.pool);
         }
-        if matches!(
-            self.listening,
-            Listening::Full(_) | Listening::Exhausted(..)
-        ) && let Err(error) = self.listen_again()
-        {
-            log::error!("cannot watch the listener: {error}");
-        }
+        self.take_place();
     }
 
     /// Accepts what waits.
@@ -288,37 +302,23 @@ impl<A: Application> Reactor<A> {
             if self.is_full(dealing) {
                 log::warn!(
                     "{} connections: accepting no more for now",
-                    self.max_connections
+                    self.admission.max_connections
                 );
+                self.refuse(Reason::Full);
                 // Connections of other threads close without a word to this one.
                 let retry = (dealing == Dealing::Dealt).then(|| self.next_try());
                 return self.pause(retry);
             }
             match listener.accept()? {
                 Accepted::None => return Ok(()),
-                Accepted::Connection(socket, address) => self.deal(dealing, socket, address),
-                Accepted::Exhausted => {
-                    log::error!("no descriptors or memory left: accepting no more for now");
-                    return self.pause(Some(self.next_try()));
+                Accepted::Connection(socket, peer) => {
+                    self.reserve.note_accepted();
+                    self.deal(dealing, socket, peer);
                 }
+                Accepted::Exhausted => return self.on_exhausted(),
             }
         }
         Ok(())
-    }
-
-    /// Whether there are as many connections as there may be: of all threads where this one deals them
-    /// out, and else this thread's share.
-    fn is_full(&self, dealing: Dealing) -> bool {
-        match dealing {
-            Dealing::Kept => {
-                let share = self.max_connections.div_ceil(self.mailboxes.len());
-                self.connections.len() >= share
-            }
-            Dealing::Dealt => {
-                let all: usize = self.mailboxes.iter().map(Mailbox::connections).sum();
-                all >= self.max_connections
-            }
-        }
     }
 
     /// When to try again to accept.
@@ -326,31 +326,33 @@ impl<A: Application> Reactor<A> {
         self.io.millis + RETRY_PAUSE.as_millis() as u64
     }
 
-    fn deal(&mut self, dealing: Dealing, socket: OwnedFd, address: Packed) {
+    fn deal(&mut self, dealing: Dealing, socket: OwnedFd, peer: Option<SocketAddr>) {
         if dealing == Dealing::Dealt {
             self.next_thread = (self.next_thread + 1) % self.mailboxes.len();
             if self.next_thread != self.thread {
-                self.mailboxes[self.next_thread].send(Message::Accepted(socket, address));
+                self.mailboxes[self.next_thread].send(Message::Accepted(socket, peer));
                 return;
             }
         }
-        self.welcome(socket, address);
+        self.receive(socket, peer);
     }
 
-    /// Takes a connection in.
-    fn welcome(&mut self, socket: OwnedFd, address: Packed) {
+    /// Takes in a connection whose peer is let in.
+    fn welcome(&mut self, socket: OwnedFd, peer: Packed) {
         let channel = match self.tls.as_ref().map(|tls| self.channel(tls)) {
             None => None,
             Some(Ok(channel)) => Some(Box::new(channel)),
             Some(Err(error)) => {
                 log::error!("TLS cannot begin: {error}");
+                self.admission.leave(peer);
                 return;
             }
         };
         let Some(index) = self.connections.insert(Connection::new(socket, channel)) else {
+            self.admission.leave(peer);
             return;
         };
-        peers::set(self.name(index), address);
+        peers::set(self.name(index), peer);
         self.tell_connections();
         let Some(connection) = self.connections.get_mut(index) else {
             return;
@@ -361,6 +363,8 @@ impl<A: Application> Reactor<A> {
             .add(connection.as_fd(), index as usize, Interest::Read)
         {
             log::error!("cannot watch a connection: {error}");
+            peers::take(self.name(index));
+            self.admission.leave(peer);
             self.connections.remove(index);
             return;
         }
@@ -375,13 +379,6 @@ impl<A: Application> Reactor<A> {
     fn channel(&self, tls: &Tls) -> Result<Channel, rustls::Error> {
         let until = self.io.context.now.after(self.handshake_timeout);
         Channel::new(tls.config(), until)
-    }
-
-    /// Lets the thread that deals connections out know how many are here.
-    fn tell_connections(&self) {
-        if let Some(mailbox) = self.mailboxes.get(self.thread) {
-            mailbox.set_connections(self.connections.len());
-        }
     }
 
     /// Stops accepting until a connection closes, or until `retry`.
@@ -427,7 +424,7 @@ impl<A: Application> Reactor<A> {
             // Closing the listener would reset those that wait in its queue.
             for _ in 0..MAX_QUEUED {
                 match listener.accept()? {
-                    Accepted::Connection(socket, address) => self.welcome(socket, address),
+                    Accepted::Connection(socket, peer) => self.receive(socket, peer),
                     Accepted::None | Accepted::Exhausted => break,
                 }
             }
@@ -468,6 +465,7 @@ impl<A: Application> Reactor<A> {
             self.nudge(index);
         }
         self.due = due;
+        self.expire_headers();
         if matches!(self.listening, Listening::Exhausted(_, at) if at <= self.io.millis) {
             self.listen_again()?;
         }
@@ -479,7 +477,10 @@ impl<A: Application> Reactor<A> {
                 let Ok(index) = u32::try_from(index) else {
                     break;
                 };
-                self.close(index, Cause::Aborted);
+                if self.connections.get_mut(index).is_some() {
+                    self.refuse(Reason::DrainTimeout);
+                    self.close(index, Cause::Aborted);
+                }
             }
         }
         Ok(())

@@ -1,16 +1,18 @@
 //! Reaching a reactor from other threads: a lock-free queue, and one wake for many messages.
 
 use core::cell::Cell;
+use core::net::SocketAddr;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use crossbeam_queue::SegQueue;
 use kinglet_core::http::{Field, FieldError, Status, Ticket};
-use kinglet_core::websocket;
+use kinglet_core::{Limits, websocket};
 
+use crate::Options;
+use crate::limits::{Reason, Refusals};
 use crate::outbox::Frame;
-use crate::peers::Packed;
 use crate::poller::Wake;
 use crate::table::Key;
 use crate::topics::Counts;
@@ -19,13 +21,15 @@ use crate::topics::Counts;
 #[derive(Debug)]
 pub(crate) enum Message {
     /// A connection that another thread accepted.
-    Accepted(OwnedFd, Packed),
+    Accepted(OwnedFd, Option<SocketAddr>),
     Redeem(Ticket),
     Answer(Ticket, Box<Answer>),
     Frame(Ticket, Frame),
     Publication(Arc<Publication>),
     Subscribe(Ticket, Box<str>),
     Unsubscribe(Ticket, Box<str>),
+    Limits(Box<Limits>),
+    Reconfigure(Arc<Options>),
     Drain,
 }
 
@@ -45,6 +49,8 @@ pub(crate) struct Mailbox {
     is_woken: AtomicBool,
     /// How many connections its reactor has.
     connections: AtomicUsize,
+    /// Whom its reactor has refused.
+    pub(crate) refusals: Refusals,
     wake: Arc<dyn Wake>,
 }
 
@@ -54,6 +60,7 @@ impl Mailbox {
             messages: SegQueue::new(),
             is_woken: AtomicBool::new(false),
             connections: AtomicUsize::new(0),
+            refusals: Refusals::default(),
             wake,
         }
     }
@@ -184,6 +191,36 @@ impl Handle {
         for mailbox in self.mailboxes.iter() {
             mailbox.send(Message::Publication(Arc::clone(&publication)));
         }
+    }
+
+    /// Changes the engine's bounds, on connections that are open too: a deadline that runs already
+    /// stays as it is.
+    pub fn set_limits(&self, limits: &Limits) {
+        for mailbox in self.mailboxes.iter() {
+            mailbox.send(Message::Limits(Box::new(limits.clone())));
+        }
+    }
+
+    /// Changes what can be changed while the server runs, as a reload does: all options but `threads`,
+    /// `backlog` and `backend`, and all that has no effect before a connection begins is for new ones.
+    pub fn reconfigure(&self, options: Options) {
+        let options = Arc::new(options);
+        for mailbox in self.mailboxes.iter() {
+            mailbox.send(Message::Reconfigure(Arc::clone(&options)));
+        }
+    }
+
+    /// How often something protected the server from a connection, since it was bound.
+    #[must_use]
+    pub fn refused(&self, reason: Reason) -> u64 {
+        let refusals = self.mailboxes.iter().map(|mailbox| &mailbox.refusals);
+        refusals.map(|refusals| refusals.get(reason)).sum()
+    }
+
+    /// How many connections are open, as far as their threads have come to that.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.mailboxes.iter().map(Mailbox::connections).sum()
     }
 
     /// Stops accepting, lets exchanges that are under way finish, and closes: then

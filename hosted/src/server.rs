@@ -144,11 +144,13 @@ impl Server {
             handle,
             ..
         } = self;
+        let addresses = Arc::default();
         let mut listeners = listeners.into_iter();
         let mut places = pollers
             .into_iter()
             .enumerate()
             .map(|(thread, poller)| Place {
+                addresses: Arc::clone(&addresses),
                 thread,
                 poller,
                 mailboxes: Arc::clone(&handle.mailboxes),

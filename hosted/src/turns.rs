@@ -5,7 +5,7 @@ use std::os::fd::AsFd;
 use kinglet_core::http::server::Cause;
 use kinglet_core::http::{Handled, Ticket};
 use kinglet_core::window::{Outlook, Queue};
-use kinglet_core::{Application, Compression, Context, Input, Instant, Output, Turn};
+use kinglet_core::{Application, Compression, Context, Input, Instant, Output, Stamp, Turn};
 
 use crate::Options;
 use crate::buffers::{BUFFER_LEN, Pool, Rest, Unread, Unsent, send_slices};
@@ -78,6 +78,16 @@ impl Io {
             outboxes: Vec::new(),
             max_window_len: options.max_window_len.max(BUFFER_LEN),
         }
+    }
+
+    /// The same under other options.
+    pub(crate) fn reconfigure(&mut self, options: &Options) {
+        self.context.limits = options.limits.clone();
+        self.context.stamp = Stamp::new(&options.server_name);
+        self.clock.forget_date();
+        self.millis = self.clock.tell(&mut self.context);
+        self.rest.max_len = options.max_answer_len;
+        self.max_window_len = options.max_window_len.max(BUFFER_LEN);
     }
 
     /// Has the reactor look at a connection again when its deadline comes.

@@ -23,7 +23,7 @@ impl<A: Application> Reactor<A> {
             .flat_map(Mailbox::receive)
         {
             match message {
-                Message::Accepted(socket, address) => self.welcome(socket, address),
+                Message::Accepted(socket, address) => self.receive(socket, address),
                 Message::Redeem(ticket) => self.redeem(ticket),
                 Message::Answer(ticket, answer) => self.answer(ticket, &answer),
                 Message::Frame(ticket, frame) => {
@@ -43,6 +43,8 @@ impl<A: Application> Reactor<A> {
                         self.topics.unsubscribe(index, &topic);
                     }
                 }
+                Message::Limits(limits) => self.io.context.limits = *limits,
+                Message::Reconfigure(options) => self.reconfigure(&options)?,
                 Message::Drain => self.drain()?,
             }
         }
