@@ -4,6 +4,8 @@ use std::io::IoSlice;
 
 use kinglet_core::window::{Overflow, Queue};
 
+use crate::file_part::{self, FilePart};
+
 /// Bytes of the receive buffer and of the send buffer of a thread.
 ///
 /// Below 128 KiB, so that the C library's allocator takes neither from the system anew.
@@ -47,6 +49,8 @@ pub(crate) struct Unsent {
     /// What of an answer went past the send buffer, and how much of that is sent.
     rest: Vec<u8>,
     rest_sent: usize,
+    /// What follows from a file.
+    file: Option<FilePart>,
 }
 
 /// Takes what of an answer goes past the send buffer.
@@ -54,6 +58,10 @@ pub(crate) struct Unsent {
 pub(crate) struct Rest {
     pub(crate) bytes: Vec<u8>,
     pub(crate) max_len: usize,
+    /// What follows from a file.
+    pub(crate) file: Option<FilePart>,
+    /// Bytes in all.
+    pub(crate) len: usize,
 }
 
 /// Buffers to be used again.
@@ -123,8 +131,14 @@ impl Unread {
 }
 
 impl Unsent {
-    /// What `queue` says of `bytes`, and behind it `rest`.
-    pub(crate) fn new(queue: &Queue, bytes: &[u8], rest: Vec<u8>, pool: &mut Pool) -> Self {
+    /// What `queue` says of `bytes`, and behind it `rest` and `file`.
+    pub(crate) fn new(
+        queue: &Queue,
+        bytes: &[u8],
+        rest: Vec<u8>,
+        file: Option<FilePart>,
+        pool: &mut Pool,
+    ) -> Self {
         let mut copy = pool.take();
         copy.resize(queue.copied_len(), 0);
         let queue = queue.move_to(bytes, &mut copy).unwrap_or_default();
@@ -133,11 +147,12 @@ impl Unsent {
             bytes: copy,
             rest,
             rest_sent: 0,
+            file,
         }
     }
 
-    /// A copy of `bytes`.
-    pub(crate) fn of_bytes(bytes: &[u8], pool: &mut Pool) -> Self {
+    /// A copy of `bytes`, and behind it `file`.
+    pub(crate) fn of_bytes(bytes: &[u8], file: Option<FilePart>, pool: &mut Pool) -> Self {
         let mut rest = pool.take();
         rest.extend_from_slice(bytes);
         Self {
@@ -145,11 +160,23 @@ impl Unsent {
             bytes: Vec::new(),
             rest,
             rest_sent: 0,
+            file,
         }
     }
 
     pub(crate) fn len(&self) -> usize {
+        let file = self.file.as_ref().map_or(0, FilePart::len);
+        self.memory_len().saturating_add(file)
+    }
+
+    /// Bytes that are not from a file.
+    pub(crate) fn memory_len(&self) -> usize {
         self.queue.len() + self.rest.len() - self.rest_sent
+    }
+
+    /// What follows from a file, behind everything else.
+    pub(crate) const fn file(&mut self) -> &mut Option<FilePart> {
+        &mut self.file
     }
 
     /// Puts what `queue` says of `bytes`, and `rest`, behind everything else.
@@ -200,8 +227,19 @@ pub(crate) fn send_slices<T>(
 }
 
 impl Rest {
+    pub(crate) const fn new(max_len: usize) -> Self {
+        Self {
+            bytes: Vec::new(),
+            max_len,
+            file: None,
+            len: 0,
+        }
+    }
+
     /// Forgets what was sent; a long answer's memory goes back to the system.
     pub(crate) fn clear(&mut self) {
+        self.len = 0;
+        self.file = None;
         self.bytes.clear();
         if self.bytes.capacity() > MAX_KEPT_REST_LEN {
             self.bytes = Vec::new();
@@ -214,8 +252,15 @@ impl Overflow for Rest {
         let fits = self.bytes.len() + bytes.len() <= self.max_len;
         if fits {
             self.bytes.extend_from_slice(bytes);
+            self.len += bytes.len();
         }
         fits
+    }
+
+    fn append_own(&mut self, len: u64) -> bool {
+        self.file = file_part::take_offered(len);
+        self.len += self.file.as_ref().map_or(0, FilePart::len);
+        self.file.is_some()
     }
 
     fn room(&self) -> usize {

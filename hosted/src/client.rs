@@ -189,10 +189,7 @@ impl WebSocketClient {
             outlook: Outlook::More,
             room: vec![0; BUFFER_LEN],
             queue: Queue::new(),
-            rest: Rest {
-                bytes: Vec::new(),
-                max_len: usize::MAX,
-            },
+            rest: Rest::new(usize::MAX),
             inflater: Inflater::default(),
             deflater: Deflater::default(),
             message: Collector::new(HeapStore::new(u32::MAX)),

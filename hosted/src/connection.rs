@@ -6,6 +6,8 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use kinglet_core::{Instant, Session};
 use rustix::io::Errno;
+#[cfg(target_os = "linux")]
+use rustix::net::SendFlags;
 use rustix::net::Shutdown;
 
 use crate::buffers::{Unread, Unsent};
@@ -139,6 +141,15 @@ impl<E> Connection<E> {
         match slices {
             [slice] => self.send(slice),
             _ => transfer(|| rustix::io::writev(&self.socket, slices)),
+        }
+    }
+
+    /// The same, with more to follow at once: the kernel may wait for it to fill a packet.
+    pub(crate) fn send_ahead(&self, slices: &[IoSlice<'_>]) -> Transfer {
+        match slices {
+            #[cfg(target_os = "linux")]
+            [slice] => transfer(|| rustix::net::send(&self.socket, slice, SendFlags::MORE)),
+            _ => self.send_vectored(slices),
         }
     }
 

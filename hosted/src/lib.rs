@@ -46,6 +46,7 @@ mod client;
 mod clock;
 mod codecs;
 mod connection;
+mod file_part;
 mod limits;
 mod listener;
 mod network;
@@ -66,6 +67,7 @@ mod wheel;
 
 pub use address::{Address, AddressError};
 pub use client::{Direction, Received, WebSocketClient, WebSocketOptions};
+pub use file_part::write_file;
 pub use limits::Reason;
 pub use network::{Network, NetworkError};
 pub use options::{Backend, Options, SlowReceiver};

@@ -8,7 +8,7 @@ use kinglet_core::window::{Outlook, Queue};
 use kinglet_core::{Application, Compression, Context, Input, Instant, Output, Stamp, Turn};
 
 use crate::Options;
-use crate::buffers::{BUFFER_LEN, Pool, Rest, Unread, Unsent, send_slices};
+use crate::buffers::{BUFFER_LEN, Pool, Rest, Unread, Unsent};
 use crate::clock::Clock;
 use crate::codecs::{Codecs, Deflater};
 use crate::connection::{Connection, Receiving, Sending, Transfer};
@@ -17,6 +17,7 @@ use crate::poller::{Interest, Poller, Readiness};
 use crate::remote::{Answer, Name};
 use crate::wheel::Wheel;
 
+mod files;
 mod frames;
 mod sealed;
 
@@ -69,10 +70,7 @@ impl Io {
             wheel: Wheel::new(),
             send: vec![0; BUFFER_LEN].into_boxed_slice(),
             queue: Queue::new(),
-            rest: Rest {
-                bytes: Vec::new(),
-                max_len: options.max_answer_len,
-            },
+            rest: Rest::new(options.max_answer_len),
             pool: Pool::default(),
             sealing: Sealing::default(),
             outboxes: Vec::new(),
@@ -303,18 +301,17 @@ impl Io {
     /// Sends what the engine has said, and keeps for later what the peer does not take.
     #[inline(always)]
     fn flush<E>(&mut self, connection: &mut Connection<E>) -> Result<(), Cause> {
-        let len = self.queue.len() + self.rest.bytes.len();
+        let len = self.queue.len() + self.rest.len;
         if len > 0 {
             let is_sealed = connection.channel.is_some();
             let transfer = match self.send.get(..len) {
                 Some(bytes) if self.queue.copied_len() == len && !is_sealed => {
                     connection.send(bytes)
                 }
-                _ if is_sealed => {
-                    self.flush_sealed(connection)?;
+                _ => {
+                    self.flush_any(connection)?;
                     Transfer::Done(len)
                 }
-                _ => self.send_slices(connection),
             };
             match transfer {
                 Transfer::Done(sent) if sent == len => {}
@@ -331,14 +328,6 @@ impl Io {
             connection.end_sending();
         }
         Ok(())
-    }
-
-    /// Sends what does not lie in one piece.
-    #[inline(never)]
-    fn send_slices<E>(&self, connection: &Connection<E>) -> Transfer {
-        send_slices(&self.queue, &self.send, &self.rest.bytes, |slices| {
-            connection.send_vectored(slices)
-        })
     }
 
     #[inline]
@@ -366,7 +355,8 @@ impl Io {
     #[inline(never)]
     fn keep<E>(&mut self, connection: &mut Connection<E>, sent: usize) {
         let rest = core::mem::take(&mut self.rest.bytes);
-        let mut unsent = Unsent::new(&self.queue, &self.send, rest, &mut self.pool);
+        let file = self.rest.file.take();
+        let mut unsent = Unsent::new(&self.queue, &self.send, rest, file, &mut self.pool);
         unsent.advance(sent);
         connection.unsent = Some(Box::new(unsent));
     }
@@ -378,16 +368,27 @@ impl Io {
         connection: &mut Connection<A::Exchange>,
     ) -> Verdict {
         if let Some(mut unsent) = connection.unsent.take() {
-            match unsent.slices(|slices| connection.send_vectored(slices)) {
-                Transfer::Done(sent) => unsent.advance(sent),
-                Transfer::Blocked => {}
-                Transfer::Broken => return Verdict::Goes(Cause::Peer),
+            if unsent.memory_len() > 0 {
+                match unsent.slices(|slices| connection.send_vectored(slices)) {
+                    Transfer::Done(sent) => unsent.advance(sent),
+                    Transfer::Blocked => {}
+                    Transfer::Broken => return Verdict::Goes(Cause::Peer),
+                }
+                if unsent.memory_len() > 0 {
+                    connection.unsent = Some(unsent);
+                    return self.note_unsent(connection);
+                }
             }
-            if unsent.len() > 0 {
-                connection.unsent = Some(unsent);
-                return self.note_unsent(connection);
-            }
+            let file = unsent.file().take();
             unsent.recycle(&mut self.pool);
+            if let Some(file) = file {
+                if let Err(cause) = self.send_file(connection, file) {
+                    return Verdict::Goes(cause);
+                }
+                if connection.unsent.is_some() {
+                    return self.note_unsent(connection);
+                }
+            }
         }
         if connection.handshake_deadline().is_some() {
             return self.go_on_shaking(connection);

@@ -164,6 +164,21 @@ impl<'r> Stream<'r> {
         self.wrote(part.len())
     }
 
+    /// Has the driver send `len` bytes that it has itself, such as a part of a file, as the next of the
+    /// content, and answers how many of them: all that a declared length allows; or none, where the
+    /// driver has none, or no length was declared. For drivers that say how they come by the bytes.
+    pub fn write_own(&mut self, len: u64) -> u64 {
+        if self.connection.encoding() != Encoding::Length {
+            return 0;
+        }
+        let len = usize::try_from(len).unwrap_or(usize::MAX);
+        let len = len.min(self.connection.left());
+        if len == 0 || !self.output.append_own(len as u64) {
+            return 0;
+        }
+        self.wrote(len) as u64
+    }
+
     /// Lets `fill` write content into the output itself; it is given the room there is and answers how
     /// much of it was used. Answers the same.
     pub fn write_with(&mut self, fill: impl FnOnce(&mut [u8]) -> usize) -> usize {

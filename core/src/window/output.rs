@@ -20,6 +20,12 @@ pub trait Overflow: core::fmt::Debug {
     fn append(&mut self, bytes: &[u8]) -> bool;
     /// How many bytes [`append`](Self::append) would take.
     fn room(&self) -> usize;
+    /// Takes on to send `len` bytes that it has itself, such as a part of a file, behind everything
+    /// else; or does not.
+    fn append_own(&mut self, len: u64) -> bool {
+        let _ = len;
+        false
+    }
 }
 
 impl<'b> Output<'b> {
@@ -267,6 +273,15 @@ impl<'b> Output<'b> {
                 .overflow
                 .as_mut()
                 .is_some_and(|overflow| overflow.append(bytes));
+        self.queue.overflowed |= taken;
+        taken
+    }
+
+    /// Has the driver send `len` bytes of its own behind everything else, if it can. Nothing is appended
+    /// to the output after that, until it has been sent.
+    pub(crate) fn append_own(&mut self, len: u64) -> bool {
+        let overflow = self.overflow.as_mut().filter(|_| !self.queue.overflowed);
+        let taken = overflow.is_some_and(|overflow| overflow.append_own(len));
         self.queue.overflowed |= taken;
         taken
     }

@@ -142,7 +142,6 @@ impl Io {
     }
 
     /// Seals what the engine has said and sends it; what the peer does not take is kept.
-    #[inline(never)]
     pub(super) fn flush_sealed<E>(&mut self, connection: &mut Connection<E>) -> Result<(), Cause> {
         let Self {
             sealing,
@@ -157,6 +156,18 @@ impl Io {
         };
         self.forget_output();
         result?;
+        self.send_sealed(connection)
+    }
+
+    /// Seals a piece of content and sends it.
+    pub(super) fn send_piece_sealed<E>(
+        &mut self,
+        connection: &mut Connection<E>,
+        piece: &[u8],
+    ) -> Result<(), Cause> {
+        if let Some(channel) = &mut connection.channel {
+            self.sealing.seal(channel, [piece].into_iter())?;
+        }
         self.send_sealed(connection)
     }
 
@@ -199,7 +210,7 @@ impl Io {
             },
         };
         if let Some(rest) = sealed.get(sent..).filter(|rest| !rest.is_empty()) {
-            connection.unsent = Some(Box::new(Unsent::of_bytes(rest, &mut self.pool)));
+            connection.unsent = Some(Box::new(Unsent::of_bytes(rest, None, &mut self.pool)));
         }
         sealed.clear();
         sealed.shrink_to(MAX_KEPT_LEN);
