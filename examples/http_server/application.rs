@@ -4,12 +4,11 @@ use kinglet_core::http::{Field, Handled, Method, Reply, Request, Status, Stream}
 use kinglet_core::routes::{Parameters, Route, Routes};
 use kinglet_core::websocket::{Part, Socket};
 use kinglet_core::{Application, field};
-use kinglet_hosted::Handle;
+use kinglet_hosted::{Handle, Workers};
 
 use crate::arguments::Site;
 use crate::drip::Drip;
 use crate::frames::{self, Frames};
-use crate::later::{Job, Jobs};
 use crate::lines::Lines;
 use crate::{echo, headers, later, query, status, welcome};
 
@@ -19,7 +18,7 @@ pub(crate) struct Demo {
     /// Where the server is reached.
     pub(crate) site: Site,
     pub(crate) handle: Handle,
-    pub(crate) jobs: Jobs,
+    pub(crate) workers: Workers,
 }
 
 /// What is remembered of an exchange while its answer is streamed: a variant for each route that
@@ -87,8 +86,12 @@ impl Application for Demo {
 
 /// The handlers: each reads what it needs from the request and leaves the rest to its module.
 impl Demo {
-    pub(crate) fn new(site: Site, handle: Handle, jobs: Jobs) -> Self {
-        Self { site, handle, jobs }
+    pub(crate) fn new(site: Site, handle: Handle, workers: Workers) -> Self {
+        Self {
+            site,
+            handle,
+            workers,
+        }
     }
 
     fn welcome(
@@ -186,11 +189,7 @@ impl Demo {
         reply: Reply<'_>,
     ) -> Handled {
         match query::number(request.query(), "below", 2..=later::MAX, 1_000_000) {
-            Ok(below) => {
-                let (ticket, handled) = reply.later();
-                later::submit(&self.jobs, &self.handle, Job { ticket, below });
-                handled
-            }
+            Ok(below) => later::answer(&self.workers, below, reply),
             Err(mistake) => bad_request(reply, &mistake),
         }
     }

@@ -28,10 +28,11 @@ mod rfc;
 mod status;
 mod welcome;
 
+use core::num::NonZeroUsize;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use kinglet_hosted::{Address, Options, Server};
+use kinglet_hosted::{Address, Options, Server, Workers};
 
 use application::Demo;
 use arguments::{Command, HELP, Settings, Site};
@@ -73,7 +74,7 @@ fn serve(settings: &Settings) -> Result<(), String> {
 
     let site = Site::at(server.local_address());
     let handle = server.handle();
-    let jobs = later::start_worker(handle.clone())
+    let workers = Workers::start(handle.clone(), NonZeroUsize::MIN, later::MAX_WAITING)
         .map_err(|error| format!("cannot start the worker thread: {error}"))?;
     match server.local_address() {
         Address::Tcp(_) => println!("serving {}/ until Ctrl-C", site.origin),
@@ -83,6 +84,6 @@ fn serve(settings: &Settings) -> Result<(), String> {
         ),
     }
     server
-        .run(|_thread| Demo::new(site.clone(), handle.clone(), jobs.clone()))
+        .run(|_thread| Demo::new(site.clone(), handle.clone(), workers.clone()))
         .map_err(|error| format!("cannot go on: {error}"))
 }

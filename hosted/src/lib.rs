@@ -42,6 +42,7 @@
 mod address;
 mod admission;
 mod buffers;
+mod cancellation;
 mod client;
 mod clock;
 mod codecs;
@@ -65,6 +66,7 @@ mod tls;
 mod topics;
 mod turns;
 mod wheel;
+mod workers;
 
 pub use address::{Address, AddressError};
 pub use client::{Direction, Received, WebSocketClient, WebSocketOptions};
@@ -78,6 +80,7 @@ pub use remote::{Answer, Handle};
 pub use server::Server;
 pub use store::HeapStore;
 pub use tls::{CertificateFiles, ClientCertificates, Tls, TlsError, TlsOptions};
+pub use workers::{Job, Workers};
 
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]

@@ -11,6 +11,7 @@ use kinglet_core::{Application, Context, Stamp};
 
 use crate::admission::{Addresses, Admission};
 use crate::buffers::BUFFER_LEN;
+use crate::cancellation::Watched;
 use crate::connection::Connection;
 use crate::limits::Reason;
 use crate::listener::{Accepted, Listener};
@@ -43,6 +44,7 @@ pub(crate) struct Reactor<A: Application> {
     /// The thread whose turn it is to be given a connection.
     next_thread: usize,
     topics: Topics,
+    watched: Watched,
     /// Of the topic that is published to.
     subscribers: Vec<u32>,
     /// Connections whose outbox was empty before this turn.
@@ -118,6 +120,7 @@ impl<A: Application> Reactor<A> {
             thread: place.thread,
             next_thread: place.thread,
             topics: Topics::new(place.counts),
+            watched: Watched::default(),
             subscribers: Vec::new(),
             has_frames: Vec::new(),
             slow_receiver: options.slow_receiver,
@@ -208,6 +211,10 @@ impl<A: Application> Reactor<A> {
                 .receive(&mut self.application, connection, &mut self.receive)
         } else {
             let buffer = &mut self.receive;
+            if connection.interest == Interest::None {
+                // It waits for the application, and its end has come.
+                self.watched.cancel(index);
+            }
             self.io
                 .take_event(&mut self.application, connection, buffer, readiness)
         };
@@ -278,6 +285,7 @@ impl<A: Application> Reactor<A> {
             self.refuse(reason);
         }
         self.topics.forget(index);
+        self.watched.cancel(index);
         match cause {
             Cause::Aborted | Cause::Failed(_) | Cause::WebSocket(_) => connection.reset_on_close(),
             _ => connection.say_end(),

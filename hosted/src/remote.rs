@@ -24,6 +24,8 @@ pub(crate) enum Message {
     Accepted(OwnedFd, Option<SocketAddr>),
     Redeem(Ticket),
     Answer(Ticket, Box<Answer>),
+    /// Whom to tell when nobody waits for an answer any more.
+    Watch(Ticket, Arc<AtomicBool>),
     Frame(Ticket, Frame),
     Publication(Arc<Publication>),
     Subscribe(Ticket, Box<str>),
@@ -139,6 +141,11 @@ impl Handle {
     /// Answers a deferred exchange in the application's stead.
     pub fn answer(&self, ticket: Ticket, answer: Answer) {
         self.send_to(ticket, Message::Answer(ticket, Box::new(answer)));
+    }
+
+    /// Has `is_cancelled` told when nobody waits for the answer any more.
+    pub(crate) fn watch(&self, ticket: Ticket, is_cancelled: Arc<AtomicBool>) {
+        self.send_to(ticket, Message::Watch(ticket, is_cancelled));
     }
 
     /// Sends a message on an open WebSocket, behind what waits for it: on one that is closed, nothing.

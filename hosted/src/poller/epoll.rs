@@ -118,7 +118,8 @@ impl Wake for Eventfd {
 
 const fn flags(interest: Interest) -> EventFlags {
     match interest {
-        Interest::None => EventFlags::empty(),
+        // Reported once, since it stays.
+        Interest::None => EventFlags::RDHUP.union(EventFlags::ONESHOT),
         Interest::Read => EventFlags::IN,
         Interest::Write => EventFlags::OUT,
         Interest::Both => EventFlags::IN.union(EventFlags::OUT),

@@ -18,7 +18,7 @@ mod portable;
 /// What a socket is watched for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Interest {
-    /// Nothing but its end.
+    /// Nothing but its end, or the peer's where the poller can tell that.
     None,
     /// That bytes have come.
     Read,

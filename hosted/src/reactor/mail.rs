@@ -1,5 +1,6 @@
 //! What other threads, and the applications on this one, ask of a reactor: answers, messages, topics.
 
+use core::sync::atomic::Ordering;
 use std::io;
 use std::sync::Arc;
 
@@ -26,6 +27,10 @@ impl<A: Application> Reactor<A> {
                 Message::Accepted(socket, address) => self.receive(socket, address),
                 Message::Redeem(ticket) => self.redeem(ticket),
                 Message::Answer(ticket, answer) => self.answer(ticket, &answer),
+                Message::Watch(ticket, is_cancelled) => match self.find(ticket) {
+                    Some(index) => self.watched.watch(index, is_cancelled),
+                    None => is_cancelled.store(true, Ordering::Relaxed),
+                },
                 Message::Frame(ticket, frame) => {
                     if let Some(index) = self.find(ticket) {
                         self.deliver(index, frame);
@@ -164,6 +169,7 @@ impl<A: Application> Reactor<A> {
         let Some(index) = self.find(ticket) else {
             return;
         };
+        self.watched.forget(index);
         let Some(connection) = self.connections.get_mut(index) else {
             return;
         };
