@@ -48,6 +48,7 @@ mod clock;
 mod codecs;
 mod connection;
 mod file_part;
+pub mod files;
 mod forwarded;
 mod limits;
 mod listener;
