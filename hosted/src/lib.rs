@@ -46,6 +46,8 @@ mod cancellation;
 mod client;
 mod clock;
 mod codecs;
+#[cfg(feature = "compression")]
+mod compress;
 mod connection;
 mod file_part;
 pub mod files;
@@ -71,6 +73,8 @@ mod workers;
 
 pub use address::{Address, AddressError};
 pub use client::{Direction, Received, WebSocketClient, WebSocketOptions};
+#[cfg(feature = "compression")]
+pub use compress::{Compressor, CompressorOptions};
 pub use file_part::write_file;
 pub use forwarded::{Client, Forwarding, Scheme, client_address};
 pub use limits::Reason;
