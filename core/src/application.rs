@@ -475,6 +475,16 @@ impl<E> Session<E> {
         }
     }
 
+    /// Whether no request has come yet, as a whole or in part. Who has just connected is about to send
+    /// one, and would miss the answer of a server that drains.
+    #[must_use]
+    pub fn is_fresh(&self) -> bool {
+        match &self.protocol {
+            Protocol::Http(connection) => connection.is_fresh(),
+            Protocol::WebSocket(_) => false,
+        }
+    }
+
     /// Whether the connection may be drained by a turn at once: no exchange is under way and nothing
     /// of a next one has come, or it is a WebSocket.
     #[must_use]

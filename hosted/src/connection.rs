@@ -109,6 +109,11 @@ impl<E> Connection<E> {
         }
     }
 
+    /// Whether nothing has come on it yet that it would be closed with.
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.session.is_fresh() && self.receiving == Receiving::Open
+    }
+
     /// Bytes that the peer has not taken.
     pub(crate) fn unsent_len(&self) -> usize {
         let unsent = self.unsent.as_ref().map_or(0, |unsent| unsent.len());

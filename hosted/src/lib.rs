@@ -52,6 +52,7 @@ mod connection;
 mod file_part;
 pub mod files;
 mod forwarded;
+mod hand_over;
 mod limits;
 mod listener;
 mod network;

@@ -1,12 +1,15 @@
 //! A listening socket.
 
 use core::net::SocketAddr;
+use core::sync::atomic::{AtomicBool, Ordering};
+use std::ffi::OsString;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-#[cfg(not(target_os = "linux"))]
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::io::Errno;
 use rustix::net::sockopt;
@@ -19,6 +22,20 @@ use crate::Address;
 pub(crate) struct Listener {
     socket: OwnedFd,
     path: Option<PathBuf>,
+    pub(crate) dealing: Dealing,
+    /// Whether its path is to be removed with it.
+    owns_path: bool,
+    /// Whether another process goes on with it, and with its path.
+    handed_over: Arc<AtomicBool>,
+}
+
+/// Who is given the connections that a listener accepts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dealing {
+    /// Its thread: the kernel has balanced them.
+    Kept,
+    /// All threads in turn.
+    Dealt,
 }
 
 /// What came of an accept.
@@ -46,6 +63,64 @@ impl Sharing {
 }
 
 impl Listener {
+    fn new(socket: OwnedFd, path: Option<PathBuf>) -> Self {
+        Self {
+            socket,
+            path,
+            dealing: Dealing::Kept,
+            owns_path: true,
+            handed_over: Arc::default(),
+        }
+    }
+
+    /// One that somebody else has made.
+    pub(crate) fn from_socket(socket: OwnedFd) -> io::Result<Self> {
+        if !sockopt::socket_acceptconn(&socket)? {
+            let text = "a socket that does not listen";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+        }
+        let flags = fcntl_getfl(&socket)?;
+        fcntl_setfl(&socket, flags | OFlags::NONBLOCK)?;
+        rustix::io::fcntl_setfd(&socket, rustix::io::FdFlags::CLOEXEC)?;
+        let address = rustix::net::getsockname(&socket)?;
+        let path = match SocketAddrUnix::try_from(address) {
+            Ok(unix) => {
+                let path = unix.path_bytes().unwrap_or_default().to_owned();
+                Some(PathBuf::from(OsString::from_vec(path)))
+            }
+            Err(_) => {
+                sockopt::set_tcp_nodelay(&socket, true)?;
+                None
+            }
+        };
+        Ok(Self::new(socket, path))
+    }
+
+    /// The same, with a path that is somebody else's to remove.
+    pub(crate) const fn without_path(mut self) -> Self {
+        self.owns_path = false;
+        self
+    }
+
+    /// Has its path, and what waits, left to another process while `handed_over` is true.
+    pub(crate) fn share(&mut self, handed_over: &Arc<AtomicBool>) {
+        self.handed_over = Arc::clone(handed_over);
+    }
+
+    /// Whether another process goes on with it.
+    pub(crate) fn is_handed_over(&self) -> bool {
+        self.handed_over.load(Ordering::Acquire)
+    }
+
+    /// Whether other listeners of this process or another one can share its address.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.path.is_none() && sockopt::socket_reuseport(&self.socket).unwrap_or(false)
+    }
+
+    pub(crate) fn try_clone(&self) -> io::Result<OwnedFd> {
+        self.socket.try_clone()
+    }
+
     pub(crate) fn bind(address: &Address, backlog: i32, sharing: Sharing) -> io::Result<Self> {
         match address {
             Address::Tcp(address) => Self::bind_tcp(*address, backlog, sharing),
@@ -74,7 +149,7 @@ impl Listener {
         sockopt::set_tcp_nodelay(&socket, true)?;
         rustix::net::bind(&socket, &address)?;
         rustix::net::listen(&socket, backlog)?;
-        Ok(Self { socket, path: None })
+        Ok(Self::new(socket, None))
     }
 
     fn bind_unix(path: &Path, backlog: i32) -> io::Result<Self> {
@@ -88,10 +163,7 @@ impl Listener {
             rustix::net::bind(&socket, &address)?;
         }
         rustix::net::listen(&socket, backlog)?;
-        Ok(Self {
-            socket,
-            path: Some(path.to_owned()),
-        })
+        Ok(Self::new(socket, Some(path.to_owned())))
     }
 
     /// The address, with the port that the system chose.
@@ -138,7 +210,10 @@ impl AsFd for Listener {
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        if let Some(path) = &self.path {
+        if let Some(path) = &self.path
+            && self.owns_path
+            && !self.is_handed_over()
+        {
             // Somebody else may have removed it, which is as well.
             let _ = std::fs::remove_file(path);
         }

@@ -1,6 +1,7 @@
 //! One thread's event loop: readiness in, turns of the engine, bytes out.
 
 use core::net::SocketAddr;
+use core::sync::atomic::{AtomicUsize, Ordering};
 use core::time::Duration;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -14,7 +15,7 @@ use crate::buffers::BUFFER_LEN;
 use crate::cancellation::Watched;
 use crate::connection::Connection;
 use crate::limits::Reason;
-use crate::listener::{Accepted, Listener};
+use crate::listener::{Accepted, Dealing, Listener};
 use crate::peers::{self, Packed};
 use crate::poller::{Event, Interest, Poller, Readiness};
 use crate::remote::{Mailbox, Message, Name};
@@ -25,7 +26,7 @@ use crate::topics::{Counts, Topics};
 use crate::turns::{Io, Verdict};
 use crate::{Options, SlowReceiver};
 
-use admission::{FIRST_KEY, Reserve, Waiting};
+use admission::{FIRST_KEY, FIRST_LISTENER, Reserve, Waiting};
 
 mod admission;
 mod mail;
@@ -37,6 +38,7 @@ pub(crate) struct Reactor<A: Application> {
     io: Io,
     /// Where bytes are received that no connection has a spill for.
     receive: Box<[u8]>,
+    listeners: Vec<Listener>,
     listening: Listening,
     due: Vec<u32>,
     mailboxes: Arc<[Mailbox]>,
@@ -52,7 +54,13 @@ pub(crate) struct Reactor<A: Application> {
     slow_receiver: SlowReceiver,
     max_backlog_len: usize,
     drain_deadline: Option<u64>,
+    /// When those that have not sent anything yet are closed.
+    fresh_deadline: Option<u64>,
     drain_timeout: Duration,
+    /// While there is a listener here whose connections are dealt out.
+    dealer: Option<Dealer>,
+    /// How many threads deal connections out.
+    dealers: Arc<AtomicUsize>,
     tls: Option<Tls>,
     handshake_timeout: Duration,
     max_handshakes: usize,
@@ -61,26 +69,18 @@ pub(crate) struct Reactor<A: Application> {
     reserve: Reserve,
 }
 
-/// The listener, and whether it is watched.
-enum Listening {
-    Watched(Listener),
-    /// There are as many connections as there may be.
-    Full(Listener),
-    /// The system has nothing left for another connection, until the time comes to try again.
-    Exhausted(Listener, u64),
-    None,
-}
-
-/// Who is given the connections that a listener accepts.
+/// Whether the listeners are watched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Dealing {
-    /// This thread: the kernel has balanced them.
-    Kept,
-    /// All threads in turn.
-    Dealt,
+enum Listening {
+    Watched,
+    /// There are as many connections as there may be.
+    Full,
+    /// The system has nothing left for another connection, until the time comes to try again.
+    Exhausted(u64),
 }
 
-/// The key of the listener in the poller; connections have their index.
+/// The key of the first listener in the poller; that of the next is one less, and so on. Connections
+/// have their index.
 const LISTENER: usize = usize::MAX - 1;
 
 /// How many connections are accepted before others have their turn.
@@ -92,6 +92,18 @@ const MAX_QUEUED: usize = 4096;
 /// How long to wait before accepting again, when nothing else tells when that is possible.
 const RETRY_PAUSE: Duration = Duration::from_millis(100);
 
+/// How long a connection that nothing has come on is waited for when draining, in milliseconds.
+const FRESH_PATIENCE: u64 = 1000;
+
+/// Counts a thread that deals connections out, until it drains, or ends in another way.
+struct Dealer(Arc<AtomicUsize>);
+
+impl Drop for Dealer {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
 /// What a reactor is made of: its place among the others.
 pub(crate) struct Place {
     pub(crate) thread: usize,
@@ -99,22 +111,26 @@ pub(crate) struct Place {
     pub(crate) mailboxes: Arc<[Mailbox]>,
     pub(crate) counts: Arc<Counts>,
     pub(crate) addresses: Arc<Addresses>,
-    pub(crate) listener: Option<Listener>,
+    /// How many threads have a listener whose connections are dealt out.
+    pub(crate) dealers: Arc<AtomicUsize>,
+    pub(crate) listeners: Vec<Listener>,
 }
 
 impl<A: Application> Reactor<A> {
     pub(crate) fn new(application: A, options: &Options, place: Place) -> Self {
         let context = Context::new(options.limits.clone(), Stamp::new(&options.server_name));
         let io = Io::new(context, place.poller, options);
+        let mut listeners = place.listeners.iter();
+        let deals = listeners.any(|listener| listener.dealing == Dealing::Dealt);
+        let dealer = deals.then(|| Dealer(Arc::clone(&place.dealers)));
         Self {
             application,
             connections: Table::new(),
             io,
             receive: vec![0; BUFFER_LEN].into_boxed_slice(),
-            listening: place.listener.map_or(Listening::None, |listener| {
-                // Not watched yet; a reactor begins as if it had been full.
-                Listening::Full(listener)
-            }),
+            listeners: place.listeners,
+            // Not watched yet; a reactor begins as if it had been full.
+            listening: Listening::Full,
             due: Vec::new(),
             mailboxes: place.mailboxes,
             thread: place.thread,
@@ -126,7 +142,10 @@ impl<A: Application> Reactor<A> {
             slow_receiver: options.slow_receiver,
             max_backlog_len: options.max_backlog_len,
             drain_deadline: None,
+            fresh_deadline: None,
             drain_timeout: options.drain_timeout,
+            dealer,
+            dealers: place.dealers,
             tls: options.tls.clone(),
             handshake_timeout: options.handshake_timeout,
             max_handshakes: options.max_handshakes.get(),
@@ -137,16 +156,15 @@ impl<A: Application> Reactor<A> {
     }
 
     /// Serves until it is drained.
-    pub(crate) fn run(&mut self, dealing: Dealing) -> io::Result<()> {
+    pub(crate) fn run(&mut self) -> io::Result<()> {
         let mut events: Vec<Event> = Vec::new();
         let _own = self.mailboxes[self.thread].own();
         let _peers = peers::run(self.thread);
-        if let Listening::Full(listener) = &self.listening {
-            self.io
-                .poller
-                .add(listener.as_fd(), LISTENER, Interest::None)?;
-            self.listen_again()?;
+        for (at, listener) in self.listeners.iter().enumerate() {
+            let key = LISTENER - at;
+            self.io.poller.add(listener.as_fd(), key, Interest::None)?;
         }
+        self.listen_again()?;
         self.io.millis = self.io.clock.tell(&mut self.io.context);
         while !self.is_over() {
             // The time is that of the last turn: a wait may be longer by what that took.
@@ -159,11 +177,16 @@ impl<A: Application> Reactor<A> {
             self.io.poller.wait(&mut events, timeout)?;
             self.io.millis = self.io.clock.tell(&mut self.io.context);
             self.io.sealing.handshakes_left = self.max_handshakes;
+            if self.fresh_deadline.is_some() {
+                self.drain_fresh(&events);
+            }
             for event in &events {
                 match event.key {
                     index if index < FIRST_KEY => self.on_event(index as u32, event.readiness),
-                    LISTENER => self.accept(dealing)?,
-                    key => self.read_header((key - FIRST_KEY) as u32),
+                    index if index < FIRST_LISTENER => {
+                        self.read_header((index - FIRST_KEY) as u32);
+                    }
+                    key => self.accept(LISTENER - key)?,
                 }
             }
             if self
@@ -179,17 +202,21 @@ impl<A: Application> Reactor<A> {
     }
 
     fn is_over(&self) -> bool {
-        self.drain_deadline.is_some() && self.len() == 0
+        self.drain_deadline.is_some()
+            && self.len() == 0
+            // Nobody deals connections to this thread any more, and none is on its way.
+            && self.dealers.load(Ordering::Acquire) == 0
+            && !self.mailboxes[self.thread].has_unread()
     }
 
     fn next_timeout(&self) -> Option<Duration> {
         let retry = match self.listening {
-            Listening::Exhausted(_, at) => Some(at),
-            Listening::Watched(_) | Listening::Full(_) | Listening::None => None,
+            Listening::Exhausted(at) => Some(at),
+            Listening::Watched | Listening::Full => None,
         };
         let header = self.waiting.next_deadline();
-        let at = [retry, self.drain_deadline, header].into_iter().flatten();
-        let at = at.min();
+        let at = [retry, self.drain_deadline, self.fresh_deadline, header];
+        let at = at.into_iter().flatten().min();
         let fixed = at.map(|at| at.saturating_sub(self.io.millis));
         let next = [fixed, self.io.wheel.next(self.io.millis)]
             .into_iter()
@@ -301,10 +328,13 @@ impl<A: Application> Reactor<A> {
         self.take_place();
     }
 
-    /// Accepts what waits.
-    fn accept(&mut self, dealing: Dealing) -> io::Result<()> {
+    /// Accepts what waits at a listener.
+    fn accept(&mut self, at: usize) -> io::Result<()> {
         for _ in 0..MAX_ACCEPTED {
-            let Listening::Watched(listener) = &self.listening else {
+            if self.listening != Listening::Watched {
+                return Ok(());
+            }
+            let Some(dealing) = self.listeners.get(at).map(|listener| listener.dealing) else {
                 return Ok(());
             };
             if self.is_full(dealing) {
@@ -317,13 +347,13 @@ impl<A: Application> Reactor<A> {
                 let retry = (dealing == Dealing::Dealt).then(|| self.next_try());
                 return self.pause(retry);
             }
-            match listener.accept()? {
+            match self.listeners[at].accept()? {
                 Accepted::None => return Ok(()),
                 Accepted::Connection(socket, peer) => {
                     self.reserve.note_accepted();
                     self.deal(dealing, socket, peer);
                 }
-                Accepted::Exhausted => return self.on_exhausted(),
+                Accepted::Exhausted => return self.on_exhausted(at),
             }
         }
         Ok(())
@@ -391,29 +421,25 @@ impl<A: Application> Reactor<A> {
 
     /// Stops accepting until a connection closes, or until `retry`.
     fn pause(&mut self, retry: Option<u64>) -> io::Result<()> {
-        if let Listening::Watched(listener) =
-            core::mem::replace(&mut self.listening, Listening::None)
-        {
-            self.io
-                .poller
-                .modify(listener.as_fd(), LISTENER, Interest::None)?;
-            self.listening = match retry {
-                None => Listening::Full(listener),
-                Some(at) => Listening::Exhausted(listener, at),
-            };
+        if self.listening == Listening::Watched {
+            self.watch_listeners(Interest::None)?;
+            self.listening = retry.map_or(Listening::Full, Listening::Exhausted);
         }
         Ok(())
     }
 
     fn listen_again(&mut self) -> io::Result<()> {
-        match core::mem::replace(&mut self.listening, Listening::None) {
-            Listening::Full(listener) | Listening::Exhausted(listener, _) => {
-                self.io
-                    .poller
-                    .modify(listener.as_fd(), LISTENER, Interest::Read)?;
-                self.listening = Listening::Watched(listener);
-            }
-            other => self.listening = other,
+        if self.listening != Listening::Watched {
+            self.watch_listeners(Interest::Read)?;
+            self.listening = Listening::Watched;
+        }
+        Ok(())
+    }
+
+    fn watch_listeners(&mut self, interest: Interest) -> io::Result<()> {
+        for (at, listener) in self.listeners.iter().enumerate() {
+            let key = LISTENER - at;
+            self.io.poller.modify(listener.as_fd(), key, interest)?;
         }
         Ok(())
     }
@@ -424,13 +450,16 @@ impl<A: Application> Reactor<A> {
         }
         let patience = u64::try_from(self.drain_timeout.as_millis()).unwrap_or(u64::MAX);
         self.drain_deadline = Some(self.io.millis.saturating_add(patience));
-        if let Listening::Watched(listener)
-        | Listening::Full(listener)
-        | Listening::Exhausted(listener, _) =
-            core::mem::replace(&mut self.listening, Listening::None)
-        {
-            // Closing the listener would reset those that wait in its queue.
-            for _ in 0..MAX_QUEUED {
+        self.fresh_deadline = Some(self.io.millis + FRESH_PATIENCE.min(patience));
+        for listener in core::mem::take(&mut self.listeners) {
+            // Closing the listener would reset those that wait in its queue; where somebody else has
+            // it too, they are theirs.
+            let queued = if listener.is_handed_over() {
+                0
+            } else {
+                MAX_QUEUED
+            };
+            for _ in 0..queued {
                 match listener.accept()? {
                     Accepted::Connection(socket, peer) => self.receive(socket, peer),
                     Accepted::None | Accepted::Exhausted => break,
@@ -438,13 +467,35 @@ impl<A: Application> Reactor<A> {
             }
             self.io.poller.remove(listener.as_fd())?;
         }
+        if self.dealer.take().is_some() {
+            // Others may be waiting for just that.
+            for mailbox in self.mailboxes.iter() {
+                mailbox.send(Message::Drain);
+            }
+        }
+        self.drain_connections();
+        Ok(())
+    }
+
+    fn drain_connections(&mut self) {
         for index in 0..self.connections.indices() {
             let Ok(index) = u32::try_from(index) else {
                 break;
             };
             self.drain_connection(index);
         }
-        Ok(())
+    }
+
+    /// Has those that nothing had come on drain with what comes now: it is their only request.
+    fn drain_fresh(&mut self, events: &[Event]) {
+        for event in events.iter().filter(|event| event.key < FIRST_KEY) {
+            if let Some(connection) = self.connections.get_mut(event.key as u32)
+                && connection.is_fresh()
+                && connection.handshake_deadline().is_none()
+            {
+                connection.session.drain();
+            }
+        }
     }
 
     /// Lets a connection come to its end. What has come already is answered before.
@@ -459,6 +510,10 @@ impl<A: Application> Reactor<A> {
         let Some(connection) = self.connections.get_mut(index) else {
             return;
         };
+        if self.fresh_deadline.is_some() && connection.is_fresh() {
+            // Its request is on the way.
+            return;
+        }
         connection.session.drain();
         if connection.session.is_idle() && connection.interest != Interest::Write {
             self.nudge(index);
@@ -474,7 +529,11 @@ impl<A: Application> Reactor<A> {
         }
         self.due = due;
         self.expire_headers();
-        if matches!(self.listening, Listening::Exhausted(_, at) if at <= self.io.millis) {
+        if self.fresh_deadline.is_some_and(|at| at <= self.io.millis) {
+            self.fresh_deadline = None;
+            self.drain_connections();
+        }
+        if matches!(self.listening, Listening::Exhausted(at) if at <= self.io.millis) {
             self.listen_again()?;
         }
         if self

@@ -4,7 +4,8 @@ use core::cell::Cell;
 use core::net::SocketAddr;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::os::fd::OwnedFd;
-use std::sync::Arc;
+use std::os::unix::net::UnixStream;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crossbeam_queue::SegQueue;
 use kinglet_core::http::{Field, FieldError, Status, Ticket};
@@ -129,6 +130,8 @@ impl Drop for Own {
 pub struct Handle {
     pub(crate) mailboxes: Arc<[Mailbox]>,
     pub(crate) counts: Arc<Counts>,
+    /// Closes when the server drains.
+    pub(crate) until_drain: Arc<Mutex<Option<UnixStream>>>,
 }
 
 impl Handle {
@@ -233,6 +236,12 @@ impl Handle {
     /// Stops accepting, lets exchanges that are under way finish, and closes: then
     /// [`Server::run`](crate::Server::run) returns.
     pub fn drain(&self) {
+        drop(
+            self.until_drain
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take(),
+        );
         for mailbox in self.mailboxes.iter() {
             mailbox.send(Message::Drain);
         }

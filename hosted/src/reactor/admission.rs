@@ -22,7 +22,7 @@ use rustix::io::Errno;
 use super::{Listening, Reactor};
 use crate::Options;
 use crate::limits::Reason;
-use crate::listener::{Accepted, Listener};
+use crate::listener::{Accepted, Dealing, Listener};
 use crate::poller::Interest;
 use crate::proxy_protocol::{self, MAX_LEN, Source, Status};
 use crate::remote::Mailbox;
@@ -30,6 +30,9 @@ use crate::table::{Key, Table};
 
 /// The first of the keys in the poller that name connections without a header; below are the others.
 pub(super) const FIRST_KEY: usize = usize::MAX / 2;
+
+/// The least key of a listener.
+pub(super) const FIRST_LISTENER: usize = FIRST_KEY / 2 * 3;
 
 /// For how long there have to be no descriptors until those that wait for one are sent away.
 const EXHAUSTION_PATIENCE: u64 = 1000;
@@ -270,10 +273,10 @@ impl<A: Application> Reactor<A> {
 
     /// There is no descriptor left: waits a while, and where that does not help, sends those away that
     /// wait in the kernel's queue, since nobody would ever come to them.
-    pub(super) fn on_exhausted(&mut self) -> io::Result<()> {
+    pub(super) fn on_exhausted(&mut self, at: usize) -> io::Result<()> {
         if !self.reserve.note_exhausted(self.io.millis) {
             log::error!("no descriptors or memory left: accepting no more for now");
-        } else if let Listening::Watched(listener) = &self.listening {
+        } else if let Some(listener) = self.listeners.get(at) {
             let mut shed = 0;
             while shed < MAX_SHED && self.reserve.shed(listener)? {
                 shed += 1;
@@ -288,11 +291,7 @@ impl<A: Application> Reactor<A> {
 
     /// A connection has made room: those that wait for it have their turn.
     pub(super) fn take_place(&mut self) {
-        if matches!(
-            self.listening,
-            Listening::Full(_) | Listening::Exhausted(..)
-        ) && let Err(error) = self.listen_again()
-        {
+        if let Err(error) = self.listen_again() {
             log::error!("cannot watch the listener: {error}");
         }
     }
@@ -308,7 +307,7 @@ impl<A: Application> Reactor<A> {
         self.handshake_timeout = options.handshake_timeout;
         self.max_handshakes = options.max_handshakes.get();
         // There may be room for more now.
-        if let Listening::Full(_) = self.listening {
+        if self.listening == Listening::Full {
             self.listen_again()?;
         }
         Ok(())
@@ -328,11 +327,11 @@ impl<A: Application> Reactor<A> {
 
     /// Whether there are as many connections as there may be: of all threads where this one deals them
     /// out, and else this thread's share.
-    pub(super) fn is_full(&self, dealing: super::Dealing) -> bool {
+    pub(super) fn is_full(&self, dealing: Dealing) -> bool {
         let max = self.admission.max_connections;
         match dealing {
-            super::Dealing::Kept => self.len() >= max.div_ceil(self.mailboxes.len()),
-            super::Dealing::Dealt => {
+            Dealing::Kept => self.len() >= max.div_ceil(self.mailboxes.len()),
+            Dealing::Dealt => {
                 let all: usize = self.mailboxes.iter().map(Mailbox::connections).sum();
                 all >= max
             }

@@ -433,6 +433,12 @@ impl Connection {
         self.sending == Sending::Idle && self.timer != Timer::Head
     }
 
+    /// Whether nothing of a first exchange has come.
+    #[must_use]
+    pub fn is_fresh(&self) -> bool {
+        self.exchanges == 0 && self.is_idle()
+    }
+
     /// Whether no exchange is under way.
     pub(crate) fn is_between_exchanges(&self) -> bool {
         self.sending == Sending::Idle
