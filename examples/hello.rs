@@ -1,7 +1,11 @@
 //! Type `cargo run --release --example hello`, then `curl -i http://127.0.0.1:8080/`.
 //!
 //! The smallest server: one answer to every GET. `--listen ADDRESS:PORT` and `--threads N` say where
-//! and on how many threads; `--polling` takes the portable back end in place of the system's own.
+//! and on how many threads; `--polling` takes the portable back end in place of the system's own. With
+//! `--tls-self-signed`, or `--tls-cert FILE --tls-key FILE`, it is `https`.
+
+#[path = "shared/tls.rs"]
+mod tls;
 
 use std::error::Error;
 
@@ -40,14 +44,19 @@ fn parse_arguments() -> Result<(Address, Options), Box<dyn Error>> {
 
     let mut address = "127.0.0.1:8080".parse()?;
     let mut options = Options::default();
+    let mut tls = tls::TlsArguments::default();
     let mut arguments = lexopt::Parser::from_env();
     while let Some(argument) = arguments.next()? {
         match argument {
             Long("listen") => address = arguments.value()?.parse()?,
             Long("threads") => options.threads = arguments.value()?.parse()?,
+            Long("tls-cert") => tls.certificate = Some(arguments.value()?.into()),
+            Long("tls-key") => tls.key = Some(arguments.value()?.into()),
+            Long("tls-self-signed") => tls.is_self_signed = true,
             Long("polling") => options.backend = Backend::Polling,
             _ => return Err(argument.unexpected().into()),
         }
     }
+    options.tls = tls.into_tls()?;
     Ok((address, options))
 }

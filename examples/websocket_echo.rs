@@ -2,7 +2,11 @@
 //!
 //! Every path echoes each message as one frame of its kind; `/chat` sends it to all others on `/chat`.
 //! `--listen ADDRESS:PORT` and `--threads N` say where and on how many threads; messages are compressed
-//! where the client offers that, unless `--no-deflate` is given.
+//! where the client offers that, unless `--no-deflate` is given. With `--tls-self-signed`, or with
+//! `--tls-cert FILE --tls-key FILE`, it is `wss`.
+
+#[path = "shared/tls.rs"]
+mod tls;
 
 use std::error::Error;
 
@@ -86,14 +90,19 @@ fn parse_arguments() -> Result<(Address, Options, Terms<'static>), Box<dyn Error
         max_answer_len: 17 * 1024 * 1024,
         ..Options::default()
     };
+    let mut tls = tls::TlsArguments::default();
     let mut arguments = lexopt::Parser::from_env();
     while let Some(argument) = arguments.next()? {
         match argument {
             Long("listen") => address = arguments.value()?.parse()?,
             Long("threads") => options.threads = arguments.value()?.parse()?,
             Long("no-deflate") => terms.deflate = None,
+            Long("tls-cert") => tls.certificate = Some(arguments.value()?.into()),
+            Long("tls-key") => tls.key = Some(arguments.value()?.into()),
+            Long("tls-self-signed") => tls.is_self_signed = true,
             _ => return Err(argument.unexpected().into()),
         }
     }
+    options.tls = tls.into_tls()?;
     Ok((address, options, terms))
 }

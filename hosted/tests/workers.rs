@@ -2,6 +2,7 @@
 
 mod support;
 
+use core::net::SocketAddr;
 use core::num::NonZeroUsize;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -54,7 +55,7 @@ fn slow(job: &Job, begun: &Sender<Begun>) -> Answer {
 }
 
 struct Running {
-    address: std::net::SocketAddr,
+    address: SocketAddr,
     handle: kinglet_hosted::Handle,
     thread: std::thread::JoinHandle<std::io::Result<()>>,
     begun: Receiver<Begun>,
