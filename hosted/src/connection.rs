@@ -124,7 +124,9 @@ impl<E> Connection<E> {
     #[inline]
     pub(crate) fn deadline(&self) -> Option<Instant> {
         match self.interest {
-            Interest::None | Interest::Read | Interest::Both => self.session.deadline(),
+            Interest::None | Interest::Lazy | Interest::Read | Interest::Both => {
+                self.session.deadline()
+            }
             // All else waits for the turn that comes when everything is sent.
             Interest::Write => self.session.send_deadline(),
         }

@@ -58,6 +58,7 @@ mod listener;
 mod network;
 mod options;
 mod outbox;
+pub mod outgoing;
 mod peers;
 mod poller;
 pub mod proxy_protocol;

@@ -241,7 +241,7 @@ fn tcp_socket(address: SocketAddr) -> io::Result<OwnedFd> {
 }
 
 /// A stream socket that does not block and is not inherited by programs we start.
-fn stream_socket(family: AddressFamily) -> io::Result<OwnedFd> {
+pub(crate) fn stream_socket(family: AddressFamily) -> io::Result<OwnedFd> {
     #[cfg(target_os = "linux")]
     let socket = rustix::net::socket_with(
         family,

@@ -7,6 +7,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 
+use kinglet_core::http::Ticket;
 use kinglet_core::http::server::Cause;
 use kinglet_core::{Application, Context, Stamp};
 
@@ -16,6 +17,7 @@ use crate::cancellation::Watched;
 use crate::connection::Connection;
 use crate::limits::Reason;
 use crate::listener::{Accepted, Dealing, Listener};
+use crate::outgoing::{Client, made_here};
 use crate::peers::{self, Packed};
 use crate::poller::{Event, Interest, Poller, Readiness};
 use crate::remote::{Mailbox, Message, Name};
@@ -30,6 +32,7 @@ use admission::{FIRST_KEY, FIRST_LISTENER, Reserve, Waiting};
 
 mod admission;
 mod mail;
+mod outgoing;
 
 /// One thread's share of a server.
 pub(crate) struct Reactor<A: Application> {
@@ -47,6 +50,9 @@ pub(crate) struct Reactor<A: Application> {
     next_thread: usize,
     topics: Topics,
     watched: Watched,
+    /// The application's, where it has one.
+    client: Option<Client>,
+    news: Vec<Ticket>,
     /// Of the topic that is published to.
     subscribers: Vec<u32>,
     /// Connections whose outbox was empty before this turn.
@@ -137,6 +143,8 @@ impl<A: Application> Reactor<A> {
             next_thread: place.thread,
             topics: Topics::new(place.counts),
             watched: Watched::default(),
+            client: made_here(),
+            news: Vec::new(),
             subscribers: Vec::new(),
             has_frames: Vec::new(),
             slow_receiver: options.slow_receiver,
@@ -182,10 +190,11 @@ impl<A: Application> Reactor<A> {
             }
             for event in &events {
                 match event.key {
-                    index if index < FIRST_KEY => self.on_event(index as u32, event.readiness),
-                    index if index < FIRST_LISTENER => {
-                        self.read_header((index - FIRST_KEY) as u32);
+                    index if index < outgoing::FIRST_KEY => {
+                        self.on_event(index as u32, event.readiness);
                     }
+                    key if key < FIRST_KEY => self.on_answer((key - outgoing::FIRST_KEY) as u32),
+                    key if key < FIRST_LISTENER => self.read_header((key - FIRST_KEY) as u32),
                     key => self.accept(LISTENER - key)?,
                 }
             }
@@ -197,6 +206,9 @@ impl<A: Application> Reactor<A> {
                 self.read_mail()?;
             }
             self.on_time()?;
+            if self.client.is_some() {
+                self.tend_client();
+            }
         }
         Ok(())
     }
@@ -218,7 +230,8 @@ impl<A: Application> Reactor<A> {
         let at = [retry, self.drain_deadline, self.fresh_deadline, header];
         let at = at.into_iter().flatten().min();
         let fixed = at.map(|at| at.saturating_sub(self.io.millis));
-        let next = [fixed, self.io.wheel.next(self.io.millis)]
+        let outgoing = self.next_outgoing_timeout();
+        let next = [fixed, outgoing, self.io.wheel.next(self.io.millis)]
             .into_iter()
             .flatten()
             .min();
@@ -276,7 +289,7 @@ impl<A: Application> Reactor<A> {
             return;
         }
         let verdict = match connection.interest {
-            Interest::None | Interest::Read | Interest::Both => {
+            Interest::None | Interest::Lazy | Interest::Read | Interest::Both => {
                 self.io.go_on(&mut self.application, connection)
             }
             Interest::Write => self.io.send_on(&mut self.application, connection),

@@ -339,15 +339,25 @@ impl Io {
     /// Watches a connection for what it needs next.
     #[inline]
     fn watch<E>(&mut self, connection: &mut Connection<E>, interest: Interest) -> Verdict {
-        if connection.interest != interest {
-            let index = Name::from_u64(self.context.connection).key.index;
-            let socket = connection.as_fd();
-            if let Err(error) = self.poller.modify(socket, index as usize, interest) {
-                log::error!("cannot watch a connection: {error}");
-                return Verdict::Goes(Cause::Peer);
-            }
-            connection.interest = interest;
+        match (connection.interest, interest) {
+            (Interest::Read, Interest::None) => connection.interest = Interest::Lazy,
+            (Interest::Lazy, Interest::Read) => connection.interest = Interest::Read,
+            (Interest::Lazy, Interest::None) => {}
+            (now, next) if now == next => {}
+            _ => return self.modify(connection, interest),
         }
+        Verdict::Stays
+    }
+
+    /// Tells the poller what a connection needs next.
+    fn modify<E>(&mut self, connection: &mut Connection<E>, interest: Interest) -> Verdict {
+        let index = Name::from_u64(self.context.connection).key.index;
+        let socket = connection.as_fd();
+        if let Err(error) = self.poller.modify(socket, index as usize, interest) {
+            log::error!("cannot watch a connection: {error}");
+            return Verdict::Goes(Cause::Peer);
+        }
+        connection.interest = interest;
         Verdict::Stays
     }
 
@@ -421,7 +431,9 @@ impl Io {
             (Interest::Write, _) => self.send_on(application, connection),
             (Interest::Both, _) => self.send_and_receive(application, connection, buffer),
             // It waits for the application; only its end can have been reported.
-            (Interest::None, Readiness::Closed) => Verdict::Goes(Cause::Peer),
+            (Interest::None | Interest::Lazy, Readiness::Closed) => Verdict::Goes(Cause::Peer),
+            // What has come stays where it is, and the poller has to know.
+            (Interest::Lazy, Readiness::Ready) => self.modify(connection, Interest::None),
             (Interest::None, Readiness::Ready) => Verdict::Stays,
         }
     }

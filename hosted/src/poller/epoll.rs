@@ -120,7 +120,7 @@ const fn flags(interest: Interest) -> EventFlags {
     match interest {
         // Reported once, since it stays.
         Interest::None => EventFlags::RDHUP.union(EventFlags::ONESHOT),
-        Interest::Read => EventFlags::IN,
+        Interest::Read | Interest::Lazy => EventFlags::IN,
         Interest::Write => EventFlags::OUT,
         Interest::Both => EventFlags::IN.union(EventFlags::OUT),
     }

@@ -20,6 +20,9 @@ mod portable;
 pub(crate) enum Interest {
     /// Nothing but its end, or the peer's where the poller can tell that.
     None,
+    /// The same, once something has come: the poller still watches for that, since most often nothing
+    /// does until the application has gone on.
+    Lazy,
     /// That bytes have come.
     Read,
     /// That bytes can be sent.

@@ -80,7 +80,7 @@ impl Wake for polling::Poller {
 const fn event(key: usize, interest: Interest) -> polling::Event {
     match interest {
         Interest::None => polling::Event::none(key),
-        Interest::Read => polling::Event::readable(key),
+        Interest::Read | Interest::Lazy => polling::Event::readable(key),
         Interest::Write => polling::Event::writable(key),
         Interest::Both => polling::Event::all(key),
     }

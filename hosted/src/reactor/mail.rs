@@ -153,7 +153,7 @@ impl<A: Application> Reactor<A> {
         is_here.then_some(index)
     }
 
-    fn redeem(&mut self, ticket: Ticket) {
+    pub(super) fn redeem(&mut self, ticket: Ticket) {
         let Some(index) = self.find(ticket) else {
             return;
         };

@@ -13,15 +13,17 @@ use core::fmt;
 use std::sync::Arc;
 
 use kinglet_core::Instant;
-use rustls::ServerConfig;
+use rustls::client::{ClientConnectionData, UnbufferedClientConnection};
+use rustls::pki_types::ServerName;
 use rustls::server::{ServerConnectionData, UnbufferedServerConnection};
 use rustls::unbuffered::{
     ConnectionState, EncodeError, EncodeTlsData, EncryptError, UnbufferedStatus, WriteTraffic,
 };
+use rustls::{ClientConfig, ServerConfig};
 
 /// One connection's TLS.
-pub(crate) struct Channel {
-    tls: UnbufferedServerConnection,
+pub(crate) struct Channel<R = UnbufferedServerConnection> {
+    tls: R,
     /// What was received and is not opened: the beginning of a record, or the records of a handshake
     /// message that goes on. The library knows places in it, so it is to be handed in with every call.
     unopened: Vec<u8>,
@@ -43,10 +45,34 @@ pub(crate) enum Stage {
 /// Bytes that a record may be longer than its content (RFC 8446 §5.2, RFC 5246 §6.2.3).
 const MAX_EXPANSION: usize = 5 + 2048;
 
-impl Channel {
-    /// Bytes of content in a record at most (RFC 8446 §5.1).
-    pub(crate) const MAX_CONTENT: usize = 1 << 14;
+/// A side of a connection: the library has a type for each.
+pub(crate) trait Role {
+    type Data;
+    fn process<'c, 'i>(&'c mut self, records: &'i mut [u8])
+    -> UnbufferedStatus<'c, 'i, Self::Data>;
+}
 
+impl Role for UnbufferedServerConnection {
+    type Data = ServerConnectionData;
+    fn process<'c, 'i>(
+        &'c mut self,
+        records: &'i mut [u8],
+    ) -> UnbufferedStatus<'c, 'i, Self::Data> {
+        self.process_tls_records(records)
+    }
+}
+
+impl Role for UnbufferedClientConnection {
+    type Data = ClientConnectionData;
+    fn process<'c, 'i>(
+        &'c mut self,
+        records: &'i mut [u8],
+    ) -> UnbufferedStatus<'c, 'i, Self::Data> {
+        self.process_tls_records(records)
+    }
+}
+
+impl Channel {
     /// For a connection that has just been accepted, with a time for its handshake.
     ///
     /// # Errors
@@ -59,6 +85,31 @@ impl Channel {
             stage: Stage::Handshake(until),
         })
     }
+}
+
+impl Channel<UnbufferedClientConnection> {
+    /// For a connection to the server of that name, with a time for its handshake. What it has to say
+    /// first comes of opening nothing.
+    ///
+    /// # Errors
+    ///
+    /// The configuration is one that the library refuses.
+    pub(crate) fn to_server(
+        config: Arc<ClientConfig>,
+        name: ServerName<'static>,
+        until: Instant,
+    ) -> Result<Self, rustls::Error> {
+        Ok(Self {
+            tls: UnbufferedClientConnection::new(config, name)?,
+            unopened: Vec::new(),
+            stage: Stage::Handshake(until),
+        })
+    }
+}
+
+impl<R: Role> Channel<R> {
+    /// Bytes of content in a record at most (RFC 8446 §5.1).
+    pub(crate) const MAX_CONTENT: usize = 1 << 14;
 
     pub(crate) const fn stage(&self) -> Stage {
         self.stage
@@ -93,7 +144,7 @@ impl Channel {
         let mut filled = 0;
         let result = loop {
             let rest = records.get_mut(start..).unwrap_or_default();
-            let UnbufferedStatus { mut discard, state } = self.tls.process_tls_records(rest);
+            let UnbufferedStatus { mut discard, state } = self.tls.process(rest);
             let goes_on = match state {
                 Ok(ConnectionState::ReadTraffic(mut traffic)) => {
                     let mut result = Ok(true);
@@ -181,16 +232,13 @@ impl Channel {
     fn write(
         &mut self,
         sealed: &mut Vec<u8>,
-        write: impl FnOnce(
-            &mut WriteTraffic<'_, ServerConnectionData>,
-            &mut Vec<u8>,
-        ) -> Result<(), EncryptError>,
+        write: impl FnOnce(&mut WriteTraffic<'_, R::Data>, &mut Vec<u8>) -> Result<(), EncryptError>,
     ) -> Result<(), SealError> {
         if self.stage == Stage::Over {
             return Err(SealError);
         }
         loop {
-            match self.tls.process_tls_records(&mut self.unopened).state {
+            match self.tls.process(&mut self.unopened).state {
                 Ok(ConnectionState::WriteTraffic(mut traffic)) => {
                     return write(&mut traffic, sealed).map_err(|_| SealError);
                 }
@@ -206,14 +254,14 @@ impl Channel {
 
     /// Puts the alert that the library has for an error it has reported.
     fn put_alert(&mut self, rest: &mut [u8], sealed: &mut Vec<u8>) {
-        if let Ok(ConnectionState::EncodeTlsData(data)) = self.tls.process_tls_records(rest).state {
+        if let Ok(ConnectionState::EncodeTlsData(data)) = self.tls.process(rest).state {
             // Without the alert, the peer sees that the connection is closed.
             let _ = encode(data, sealed);
         }
     }
 }
 
-impl fmt::Debug for Channel {
+impl<R> fmt::Debug for Channel<R> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("Channel")
@@ -240,10 +288,7 @@ fn put(part: &[u8], to: &mut [u8], at: usize) -> usize {
 }
 
 /// Puts what TLS has to say behind `sealed`.
-fn encode(
-    mut data: EncodeTlsData<'_, ServerConnectionData>,
-    sealed: &mut Vec<u8>,
-) -> Result<(), rustls::Error> {
+fn encode<D>(mut data: EncodeTlsData<'_, D>, sealed: &mut Vec<u8>) -> Result<(), rustls::Error> {
     let Err(EncodeError::InsufficientSize(needed)) = data.encode(&mut []) else {
         return Ok(());
     };

@@ -128,7 +128,7 @@ impl Io {
             Interest::Write => Interest::Write,
             _ if !connection.has_outbox() => interest,
             Interest::Read | Interest::Both => Interest::Both,
-            Interest::None => Interest::Write,
+            Interest::None | Interest::Lazy => Interest::Write,
         };
         self.wait_for(connection, interest)
     }

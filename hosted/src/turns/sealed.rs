@@ -229,17 +229,17 @@ impl Sealing {
         let mut result = Ok(());
         for mut slice in slices {
             while !slice.is_empty() && result.is_ok() {
-                if self.gathered.is_empty() && slice.len() >= Channel::MAX_CONTENT {
-                    let whole = slice.len() - slice.len() % Channel::MAX_CONTENT;
+                if self.gathered.is_empty() && slice.len() >= <Channel>::MAX_CONTENT {
+                    let whole = slice.len() - slice.len() % <Channel>::MAX_CONTENT;
                     result = channel.seal(&slice[..whole], &mut self.sealed);
                     slice = &slice[whole..];
                     continue;
                 }
-                let room = Channel::MAX_CONTENT - self.gathered.len();
+                let room = <Channel>::MAX_CONTENT - self.gathered.len();
                 let (part, rest) = slice.split_at(room.min(slice.len()));
                 self.gathered.extend_from_slice(part);
                 slice = rest;
-                if self.gathered.len() == Channel::MAX_CONTENT {
+                if self.gathered.len() == <Channel>::MAX_CONTENT {
                     result = channel.seal(&self.gathered, &mut self.sealed);
                     self.gathered.clear();
                 }

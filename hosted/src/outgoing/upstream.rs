@@ -1,0 +1,599 @@
+//! One connection to another server: socket, TLS, what was received, what is to be sent.
+
+use core::time::Duration;
+use std::io;
+use std::os::fd::OwnedFd;
+
+use kinglet_core::http::client::{Connection, Event, Request, SendError};
+use kinglet_core::http::{Error, Field, Framing, Method, Response, Status, SyntaxError, Ticket};
+use kinglet_core::window::{Outlook, Queue};
+use kinglet_core::{Input, Output};
+use rustix::io::Errno;
+use rustls::client::UnbufferedClientConnection;
+
+use super::exchange::{Failure, Progress};
+use super::{ClientOptions, DestinationId};
+use crate::buffers::{self, BUFFER_LEN, Unread};
+use crate::poller::Interest;
+use crate::tls::channel::{Channel, Stage};
+
+/// A connection, idle or with an exchange under way.
+#[derive(Debug)]
+pub(crate) struct Upstream {
+    pub(super) socket: OwnedFd,
+    pub(super) destination: DestinationId,
+    channel: Option<Box<Channel<UnbufferedClientConnection>>>,
+    machine: Connection,
+    /// The same without what it has read.
+    asked: Connection,
+    phase: Phase,
+    /// Whom to tell; nobody while it is idle.
+    pub(super) ticket: Option<Ticket>,
+    /// Which exchange of the connection it is.
+    pub(super) exchange: u32,
+    unread: Option<Unread>,
+    /// What was read and not handed over, and how much of it was taken.
+    event: Option<Event>,
+    taken: usize,
+    /// The request, and how much of it is sent.
+    request: Vec<u8>,
+    sent: usize,
+    /// What goes ahead of it as it is: a preamble, or records.
+    raw: Vec<u8>,
+    raw_sent: usize,
+    failure: Option<Failure>,
+    pub(super) notes: Notes,
+    /// What the poller was told.
+    pub(super) watched: Option<Interest>,
+    pub(super) deadline: Option<u64>,
+}
+
+/// How far a connection has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Connecting,
+    Shaking,
+    Open,
+}
+
+/// What is remembered of an exchange.
+#[derive(Clone, Copy, Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts that do not exclude each other"
+)]
+pub(super) struct Notes {
+    /// It asks for the head alone.
+    is_head: bool,
+    /// A byte of an answer has come.
+    is_answered: bool,
+    /// The answer is another protocol.
+    is_switched: bool,
+    /// The beginning of the request is forgotten.
+    is_forgotten: bool,
+    /// The connection has carried an exchange before.
+    pub(super) is_reused: bool,
+    /// The server has closed its side.
+    has_ended: bool,
+    /// The application could not write all it had.
+    wants_room: bool,
+    /// The answer was handed over to its end.
+    pub(super) is_over: bool,
+    /// The application has dropped it.
+    pub(super) is_given_up: bool,
+}
+
+/// A request with what its connection remembers of it, to be sent again.
+#[derive(Debug)]
+pub(super) struct Again {
+    machine: Connection,
+    request: Vec<u8>,
+    is_head: bool,
+}
+
+/// Memory that the connections of a thread share.
+#[derive(Debug, Default)]
+pub(super) struct Shared {
+    pub(super) pool: buffers::Pool,
+    records: Vec<u8>,
+    plain: Vec<u8>,
+}
+
+/// Bytes of a request's head, but for target, authority and field lines, at most.
+const HEAD_LEN: usize = 128;
+
+/// Bytes that frame content, at most.
+const FRAMING_LEN: usize = 32;
+
+impl Upstream {
+    /// A connection that is being made.
+    pub(super) fn new(
+        socket: OwnedFd,
+        destination: DestinationId,
+        channel: Option<Box<Channel<UnbufferedClientConnection>>>,
+        preamble: &[u8],
+    ) -> Self {
+        Self {
+            socket,
+            destination,
+            channel,
+            machine: Connection::new(),
+            asked: Connection::new(),
+            phase: Phase::Connecting,
+            ticket: None,
+            exchange: 0,
+            unread: None,
+            event: None,
+            taken: 0,
+            request: Vec::new(),
+            sent: 0,
+            raw: preamble.to_vec(),
+            raw_sent: 0,
+            failure: None,
+            notes: Notes::default(),
+            watched: None,
+            deadline: None,
+        }
+    }
+
+    /// Begins an exchange.
+    pub(super) fn begin(
+        &mut self,
+        request: &Request<'_>,
+        ticket: Ticket,
+        shared: &mut Shared,
+    ) -> Result<(), SendError> {
+        if self.request.capacity() == 0 {
+            self.request = shared.pool.take();
+        }
+        let fields = request.fields.iter();
+        let fields: usize = fields
+            .map(|field| field.name().len() + field.value().len() + 4)
+            .sum();
+        let len = request.target.len() + request.authority.len() + fields + HEAD_LEN;
+        self.put(len, |machine, output| {
+            machine.request(request, &Input::new(&mut [], Outlook::More), output)
+        })?;
+        self.ticket = Some(ticket);
+        self.notes.is_head = request.method == Method::Head;
+        Ok(())
+    }
+
+    /// Begins an exchange with a request that was sent before.
+    pub(super) fn begin_again(&mut self, again: Again, ticket: Ticket) {
+        self.machine = again.machine;
+        self.asked = again.machine;
+        self.request = again.request;
+        self.notes.is_head = again.is_head;
+        self.ticket = Some(ticket);
+    }
+
+    /// The request, to be sent again elsewhere.
+    pub(super) fn take_again(&mut self) -> Option<Again> {
+        self.can_retry().then(|| Again {
+            machine: self.asked,
+            request: core::mem::take(&mut self.request),
+            is_head: self.notes.is_head,
+        })
+    }
+
+    /// Forgets an exchange that is over: another may follow. Answers whether it may.
+    pub(super) fn rest(&mut self, shared: &mut Shared) -> bool {
+        let is_clean = self.unread.as_ref().is_none_or(|unread| unread.len() == 0)
+            && self.machine.persists()
+            && !self.machine.is_busy()
+            && !self.notes.has_ended
+            && self.failure.is_none()
+            && self.pending() == 0;
+        if let Some(unread) = self.unread.take() {
+            unread.recycle(&mut shared.pool);
+        }
+        shared.pool.put(core::mem::take(&mut self.request));
+        self.sent = 0;
+        self.ticket = None;
+        self.event = None;
+        self.exchange = self.exchange.wrapping_add(1);
+        self.notes = Notes {
+            is_reused: true,
+            ..Notes::default()
+        };
+        is_clean
+    }
+
+    /// What the poller should watch it for.
+    pub(super) fn interest(&self, options: &ClientOptions) -> Interest {
+        let has_room = || {
+            let unread = self.unread.as_ref().map_or(0, Unread::len);
+            !self.notes.has_ended && unread < options.max_buffer_len
+        };
+        let writes = self.raw.len() > self.raw_sent
+            || (self.phase == Phase::Open && self.request.len() > self.sent);
+        match (self.phase, writes, has_room()) {
+            (Phase::Connecting, _, _) => Interest::Write,
+            (_, true, true) => Interest::Both,
+            (_, true, false) => Interest::Write,
+            (_, false, true) => Interest::Read,
+            (_, false, false) => Interest::None,
+        }
+    }
+
+    /// When it is due at the latest, as it stands now.
+    pub(super) fn due(&self, now: u64, options: &ClientOptions) -> Option<u64> {
+        let timeout = if self.phase != Phase::Open {
+            // From its beginning on.
+            return self
+                .deadline
+                .or(Some(now + millis(options.connect_timeout)));
+        } else if self.ticket.is_none() {
+            options.idle_timeout
+        } else if self.notes.is_switched {
+            return None;
+        } else if self.notes.is_answered {
+            options.content_timeout
+        } else {
+            options.head_timeout
+        };
+        Some(now + millis(timeout))
+    }
+
+    /// Its time is up. Answers whether that is a failure.
+    pub(super) fn expire(&mut self) -> bool {
+        let waits_for_us = self.unread.as_ref().is_some_and(|unread| unread.len() > 0);
+        if waits_for_us && self.phase == Phase::Open {
+            return false;
+        }
+        self.fail(match self.phase {
+            Phase::Connecting | Phase::Shaking => Failure::ConnectTimeout,
+            Phase::Open if self.notes.is_answered => Failure::ContentTimeout,
+            Phase::Open => Failure::HeadTimeout,
+        });
+        true
+    }
+
+    /// The socket is ready. Answers whether that is worth a word to the application.
+    pub(super) fn on_ready(&mut self, options: &ClientOptions, shared: &mut Shared) -> bool {
+        if self.phase == Phase::Connecting {
+            match rustix::net::sockopt::socket_error(&self.socket) {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) | Err(error) => {
+                    self.fail(Failure::Connect(error.into()));
+                    return true;
+                }
+            }
+            self.phase = match self.channel {
+                Some(_) => Phase::Shaking,
+                None => Phase::Open,
+            };
+            self.deadline = self.deadline.filter(|_| self.phase == Phase::Shaking);
+            if self.phase == Phase::Shaking {
+                self.open(0, shared);
+            }
+            return self.send();
+        }
+        let before = self.pending();
+        let mut is_news = before > 0 && self.send();
+        is_news |= self.receive(options, shared);
+        if self.notes.wants_room && self.pending() < before {
+            self.notes.wants_room = false;
+            is_news = true;
+        }
+        is_news
+    }
+
+    /// Sends as much as the server takes. Answers whether it has failed.
+    pub(super) fn send(&mut self) -> bool {
+        if self.phase == Phase::Connecting || self.failure.is_some() {
+            return false;
+        }
+        loop {
+            let (bytes, sent) = if self.raw_sent < self.raw.len() {
+                (&self.raw, &mut self.raw_sent)
+            } else if self.sent == self.request.len() || self.phase != Phase::Open {
+                return false;
+            } else if let Some(channel) = &mut self.channel {
+                self.raw.clear();
+                self.raw_sent = 0;
+                let end = self.request.len().min(self.sent + BUFFER_LEN);
+                if channel
+                    .seal(&self.request[self.sent..end], &mut self.raw)
+                    .is_err()
+                {
+                    return self.break_off();
+                }
+                self.sent = end;
+                continue;
+            } else {
+                (&self.request, &mut self.sent)
+            };
+            match rustix::io::write(&self.socket, &bytes[*sent..]) {
+                Ok(len) => *sent += len,
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => return false,
+                // An answer may have come ahead of the reset; what is received tells.
+                Err(_) if self.notes.is_answered => return false,
+                Err(_) => return self.break_off(),
+            }
+        }
+    }
+
+    /// Receives once. Answers whether that is worth a word to the application.
+    fn receive(&mut self, options: &ClientOptions, shared: &mut Shared) -> bool {
+        if self.channel.is_some() {
+            return self.receive_records(shared) | self.send();
+        }
+        let unread = self
+            .unread
+            .get_or_insert_with(|| Unread::new(&[], &mut shared.pool));
+        let spare = unread.spare(options.max_buffer_len.max(BUFFER_LEN));
+        if spare.is_empty() {
+            return false;
+        }
+        match rustix::io::read(&self.socket, &mut *spare) {
+            Ok(0) => {
+                self.notes.has_ended = true;
+                true
+            }
+            Ok(len) => {
+                unread.filled(len);
+                self.notes.is_answered = true;
+                true
+            }
+            Err(Errno::AGAIN | Errno::INTR) => false,
+            Err(_) => self.break_off(),
+        }
+    }
+
+    /// The same, with TLS.
+    fn receive_records(&mut self, shared: &mut Shared) -> bool {
+        shared.records.resize(BUFFER_LEN, 0);
+        let channel = self.channel.as_mut();
+        let kept = channel.and_then(|channel| channel.take_unopened(&mut shared.records));
+        let Some(kept) = kept.filter(|&kept| kept < BUFFER_LEN) else {
+            return self.break_off();
+        };
+        match rustix::io::read(&self.socket, &mut shared.records[kept..]) {
+            Ok(0) => {
+                self.notes.has_ended = true;
+                if self.phase == Phase::Shaking {
+                    return self.break_off();
+                }
+                true
+            }
+            Ok(len) => self.open(kept + len, shared),
+            Err(Errno::AGAIN | Errno::INTR) => false,
+            Err(_) => self.break_off(),
+        }
+    }
+
+    /// Opens the first `len` bytes of the records that were received.
+    fn open(&mut self, len: usize, shared: &mut Shared) -> bool {
+        let Shared {
+            pool,
+            records,
+            plain,
+        } = shared;
+        plain.resize(BUFFER_LEN, 0);
+        let Some(channel) = &mut self.channel else {
+            return false;
+        };
+        let opened = channel.open(&mut records[..len], plain, &mut self.raw);
+        let stage = channel.stage();
+        if self.phase == Phase::Shaking && stage == Stage::Open {
+            self.phase = Phase::Open;
+            self.deadline = None;
+        }
+        self.notes.has_ended |= stage == Stage::PeerClosed;
+        match opened {
+            Ok(0) => self.notes.has_ended,
+            Ok(len) => {
+                self.notes.is_answered = true;
+                let unread = self.unread.get_or_insert_with(|| Unread::new(&[], pool));
+                unread.extend(&plain[..len]);
+                true
+            }
+            Err(error) => {
+                self.fail(Failure::Tls(error));
+                true
+            }
+        }
+    }
+
+    /// Writes content, and answers how much of it there was room for.
+    pub(super) fn write(&mut self, data: &[u8], max_len: usize) -> Result<usize, SendError> {
+        if self.failure.is_some() || self.notes.is_over {
+            self.notes.is_forgotten = true;
+            return Ok(data.len());
+        }
+        let room = max_len.saturating_sub(self.pending());
+        let part = data.get(..room).unwrap_or(data);
+        self.notes.wants_room |= part.len() < data.len();
+        if part.is_empty() {
+            return Ok(0);
+        }
+        if self.notes.is_switched {
+            self.request.extend_from_slice(part);
+            return Ok(part.len());
+        }
+        if self.request.len() + part.len() > max_len {
+            // Too long to be kept for another time.
+            self.request.drain(..self.sent);
+            self.sent = 0;
+            self.notes.is_forgotten = true;
+        }
+        self.put(part.len() + FRAMING_LEN, |machine, output| {
+            machine.write(part, output)
+        })
+    }
+
+    /// Ends the content.
+    pub(super) fn finish(&mut self, trailers: &[Field<'_>]) -> Result<(), SendError> {
+        if self.failure.is_some() || self.notes.is_over {
+            return Ok(());
+        }
+        let len: usize = trailers
+            .iter()
+            .map(|field| field.name().len() + field.value().len() + 4)
+            .sum();
+        self.put(len + FRAMING_LEN, |machine, output| {
+            machine.finish(trailers, output)
+        })
+    }
+
+    /// Has the machine put up to `len` bytes behind the request.
+    fn put<T>(
+        &mut self,
+        len: usize,
+        put: impl FnOnce(&mut Connection, &mut Output<'_>) -> Result<T, SendError>,
+    ) -> Result<T, SendError> {
+        let start = self.request.len();
+        self.request.resize(start + len, 0);
+        let mut queue = Queue::new();
+        let mut output = Output::new(&mut self.request[start..], &mut queue);
+        let result = put(&mut self.machine, &mut output);
+        self.request.truncate(start + queue.copied_len());
+        self.asked = self.machine;
+        result
+    }
+
+    /// Hands what has come to `take`. Answers whether to look again at once.
+    pub(super) fn progress(
+        &mut self,
+        options: &ClientOptions,
+        take: impl FnOnce(Progress<'_>) -> usize,
+    ) -> bool {
+        if self.event.is_none() && self.failure.is_none() && !self.notes.is_over {
+            self.step(options);
+        }
+        if let Some(failure) = &self.failure {
+            take(Progress::Failed(failure));
+            return false;
+        }
+        let bytes: &[u8] = match &mut self.unread {
+            Some(unread) => unread.remaining(),
+            None => &[],
+        };
+        match self.event.take() {
+            None | Some(Event::Receive | Event::Closed) => {
+                take(Progress::Wait);
+                false
+            }
+            Some(Event::Head) => {
+                let Some(response) = self.machine.response(bytes) else {
+                    return false;
+                };
+                self.notes.is_switched = response.status() == Status::SWITCHING_PROTOCOLS;
+                match whole_content(&response, self.notes.is_head, bytes) {
+                    Some(content) => {
+                        take(Progress::Whole(response, content));
+                        self.skip_content(options);
+                    }
+                    None => {
+                        take(Progress::Head(response));
+                    }
+                }
+                true
+            }
+            Some(Event::Data { start, end }) => {
+                let data = bytes.get(start + self.taken..end).unwrap_or_default();
+                let taken = take(Progress::Data(data)).min(data.len());
+                if taken == data.len() {
+                    self.taken = 0;
+                    return true;
+                }
+                self.taken += taken;
+                self.event = Some(Event::Data { start, end });
+                false
+            }
+            Some(event @ Event::End { .. }) => {
+                self.notes.is_over = true;
+                take(Progress::End(event.trailers(bytes)));
+                false
+            }
+        }
+    }
+
+    /// Reads on in what has come, to the next event.
+    fn step(&mut self, options: &ClientOptions) {
+        let Some(unread) = &mut self.unread else {
+            if self.notes.has_ended {
+                self.fail(Failure::Closed);
+            }
+            return;
+        };
+        let outlook = if self.notes.has_ended {
+            Outlook::Ended
+        } else if unread.len() >= options.max_buffer_len {
+            Outlook::Full
+        } else {
+            Outlook::More
+        };
+        let mut input = Input::new(unread.remaining(), outlook);
+        let result = self.machine.step(&options.limits, &mut input);
+        let (consumed, remaining) = (input.consumed(), input.remaining().len());
+        unread.keep(consumed, remaining);
+        match result {
+            Ok(Event::Receive) => {}
+            Ok(Event::Closed) => self.fail(Failure::Closed),
+            Ok(event) => self.event = Some(event),
+            Err(Error::Syntax(SyntaxError::Truncated)) => self.fail(Failure::Broken),
+            Err(error) => self.fail(Failure::Invalid(error)),
+        }
+    }
+
+    /// Passes over content that was handed over with its head.
+    fn skip_content(&mut self, options: &ClientOptions) {
+        self.step(options);
+        while let Some(Event::Data { .. }) = self.event {
+            self.event = None;
+            self.step(options);
+        }
+    }
+
+    pub(super) fn can_retry(&self) -> bool {
+        !self.notes.is_answered && !self.notes.is_forgotten
+    }
+
+    pub(super) fn was_sent(&self) -> bool {
+        self.sent > 0 || self.notes.is_forgotten
+    }
+
+    /// Bytes of the request that are not sent.
+    fn pending(&self) -> usize {
+        self.request.len() - self.sent + self.raw.len() - self.raw_sent
+    }
+
+    /// The connection is broken.
+    fn break_off(&mut self) -> bool {
+        self.fail(match (self.phase, self.notes.is_answered) {
+            (Phase::Open, true) => Failure::Broken,
+            (Phase::Open, false) => Failure::Closed,
+            (Phase::Connecting | Phase::Shaking, _) => {
+                Failure::Connect(io::ErrorKind::ConnectionReset.into())
+            }
+        });
+        true
+    }
+
+    pub(super) fn fail(&mut self, failure: Failure) {
+        self.failure.get_or_insert(failure);
+    }
+
+    pub(super) const fn has_failed(&self) -> bool {
+        self.failure.is_some()
+    }
+}
+
+/// The content of a response, where all of it lies behind the head.
+fn whole_content<'b>(response: &Response<'_>, is_head: bool, bytes: &'b [u8]) -> Option<&'b [u8]> {
+    let method = if is_head { Method::Head } else { Method::Get };
+    let behind = bytes.get(response.head_len()..)?;
+    match response.framing(method) {
+        Ok(Framing::None) => Some(&[]),
+        Ok(Framing::Length(len)) => behind.get(..usize::try_from(len).ok()?),
+        _ => None,
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
