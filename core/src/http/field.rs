@@ -191,6 +191,20 @@ impl<'a> Field<'a> {
         }
     }
 
+    /// A field line that has come, to be sent on as it is; none where it speaks of the message's end or
+    /// of its connection, which are written anew. `Date` and `Server` are their origin's, and stay
+    /// (RFC 9110 §6.6.1).
+    #[must_use]
+    pub fn of_line(line: FieldLine<'a>) -> Option<Self> {
+        let name = line.name();
+        let is_origins = name.eq_ignore_ascii_case("Date") || name.eq_ignore_ascii_case("Server");
+        (is_origins || !is_reserved(name)).then(|| Self {
+            name,
+            value: line.value(),
+            line: None,
+        })
+    }
+
     /// The field name.
     #[must_use]
     pub const fn name(&self) -> &'a str {

@@ -322,6 +322,12 @@ impl<'r> Reply<'r> {
         error.with_fields(|fields| self.send(error.status(), fields, error.reason().as_bytes()))
     }
 
+    /// What the exchange is known by, while it is deferred or streamed.
+    #[must_use]
+    pub const fn ticket(&self) -> Ticket {
+        self.connection.ticket(self.context)
+    }
+
     /// The bytes that an answer may have, head included, to be copied into the output.
     #[must_use]
     pub const fn room(&self) -> usize {

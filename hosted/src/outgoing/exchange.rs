@@ -24,7 +24,7 @@ pub enum Progress<'p> {
     Wait,
     /// The head, of an answer whose content follows.
     Head(Response<'p>),
-    /// The head and all of the content, which is short and has come at once. [`End`](Self::End) follows.
+    /// The head and all of the content, which is short and has come at once: nothing follows.
     Whole(Response<'p>, &'p [u8]),
     /// Content: answer how many bytes of it were taken. What was not comes again.
     Data(&'p [u8]),

@@ -13,6 +13,7 @@
 //! A ticket is redeemed when something has come or there is room again, and the application looks
 //! what that is. Nothing waits, and nothing is locked: a client belongs to its thread.
 
+mod answer;
 mod exchange;
 mod pool;
 mod upstream;

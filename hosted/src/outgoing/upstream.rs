@@ -5,13 +5,13 @@ use std::io;
 use std::os::fd::OwnedFd;
 
 use kinglet_core::http::client::{Connection, Event, Request, SendError};
-use kinglet_core::http::{Error, Field, Framing, Method, Response, Status, SyntaxError, Ticket};
+use kinglet_core::http::{Field, Method, Ticket};
 use kinglet_core::window::{Outlook, Queue};
 use kinglet_core::{Input, Output};
 use rustix::io::Errno;
 use rustls::client::UnbufferedClientConnection;
 
-use super::exchange::{Failure, Progress};
+use super::exchange::Failure;
 use super::{ClientOptions, DestinationId};
 use crate::buffers::{self, BUFFER_LEN, Unread};
 use crate::poller::Interest;
@@ -23,7 +23,7 @@ pub(crate) struct Upstream {
     pub(super) socket: OwnedFd,
     pub(super) destination: DestinationId,
     channel: Option<Box<Channel<UnbufferedClientConnection>>>,
-    machine: Connection,
+    pub(super) machine: Connection,
     /// The same without what it has read.
     asked: Connection,
     phase: Phase,
@@ -31,17 +31,19 @@ pub(crate) struct Upstream {
     pub(super) ticket: Option<Ticket>,
     /// Which exchange of the connection it is.
     pub(super) exchange: u32,
-    unread: Option<Unread>,
+    pub(super) unread: Option<Unread>,
     /// What was read and not handed over, and how much of it was taken.
-    event: Option<Event>,
-    taken: usize,
+    pub(super) event: Option<Event>,
+    pub(super) taken: usize,
     /// The request, and how much of it is sent.
     request: Vec<u8>,
     sent: usize,
     /// What goes ahead of it as it is: a preamble, or records.
     raw: Vec<u8>,
     raw_sent: usize,
-    failure: Option<Failure>,
+    pub(super) failure: Option<Failure>,
+    /// What decides where the answer ends: HEAD, or GET for all others.
+    pub(super) method: Method<'static>,
     pub(super) notes: Notes,
     /// What the poller was told.
     pub(super) watched: Option<Interest>,
@@ -63,18 +65,16 @@ enum Phase {
     reason = "facts that do not exclude each other"
 )]
 pub(super) struct Notes {
-    /// It asks for the head alone.
-    is_head: bool,
     /// A byte of an answer has come.
     is_answered: bool,
     /// The answer is another protocol.
-    is_switched: bool,
+    pub(super) is_switched: bool,
     /// The beginning of the request is forgotten.
     is_forgotten: bool,
     /// The connection has carried an exchange before.
     pub(super) is_reused: bool,
     /// The server has closed its side.
-    has_ended: bool,
+    pub(super) has_ended: bool,
     /// The application could not write all it had.
     wants_room: bool,
     /// The answer was handed over to its end.
@@ -88,7 +88,7 @@ pub(super) struct Notes {
 pub(super) struct Again {
     machine: Connection,
     request: Vec<u8>,
-    is_head: bool,
+    method: Method<'static>,
 }
 
 /// Memory that the connections of a thread share.
@@ -130,6 +130,7 @@ impl Upstream {
             raw: preamble.to_vec(),
             raw_sent: 0,
             failure: None,
+            method: Method::Get,
             notes: Notes::default(),
             watched: None,
             deadline: None,
@@ -155,7 +156,10 @@ impl Upstream {
             machine.request(request, &Input::new(&mut [], Outlook::More), output)
         })?;
         self.ticket = Some(ticket);
-        self.notes.is_head = request.method == Method::Head;
+        self.method = match request.method {
+            Method::Head => Method::Head,
+            _ => Method::Get,
+        };
         Ok(())
     }
 
@@ -164,7 +168,7 @@ impl Upstream {
         self.machine = again.machine;
         self.asked = again.machine;
         self.request = again.request;
-        self.notes.is_head = again.is_head;
+        self.method = again.method;
         self.ticket = Some(ticket);
     }
 
@@ -173,7 +177,7 @@ impl Upstream {
         self.can_retry().then(|| Again {
             machine: self.asked,
             request: core::mem::take(&mut self.request),
-            is_head: self.notes.is_head,
+            method: self.method,
         })
     }
 
@@ -455,100 +459,6 @@ impl Upstream {
         result
     }
 
-    /// Hands what has come to `take`. Answers whether to look again at once.
-    pub(super) fn progress(
-        &mut self,
-        options: &ClientOptions,
-        take: impl FnOnce(Progress<'_>) -> usize,
-    ) -> bool {
-        if self.event.is_none() && self.failure.is_none() && !self.notes.is_over {
-            self.step(options);
-        }
-        if let Some(failure) = &self.failure {
-            take(Progress::Failed(failure));
-            return false;
-        }
-        let bytes: &[u8] = match &mut self.unread {
-            Some(unread) => unread.remaining(),
-            None => &[],
-        };
-        match self.event.take() {
-            None | Some(Event::Receive | Event::Closed) => {
-                take(Progress::Wait);
-                false
-            }
-            Some(Event::Head) => {
-                let Some(response) = self.machine.response(bytes) else {
-                    return false;
-                };
-                self.notes.is_switched = response.status() == Status::SWITCHING_PROTOCOLS;
-                match whole_content(&response, self.notes.is_head, bytes) {
-                    Some(content) => {
-                        take(Progress::Whole(response, content));
-                        self.skip_content(options);
-                    }
-                    None => {
-                        take(Progress::Head(response));
-                    }
-                }
-                true
-            }
-            Some(Event::Data { start, end }) => {
-                let data = bytes.get(start + self.taken..end).unwrap_or_default();
-                let taken = take(Progress::Data(data)).min(data.len());
-                if taken == data.len() {
-                    self.taken = 0;
-                    return true;
-                }
-                self.taken += taken;
-                self.event = Some(Event::Data { start, end });
-                false
-            }
-            Some(event @ Event::End { .. }) => {
-                self.notes.is_over = true;
-                take(Progress::End(event.trailers(bytes)));
-                false
-            }
-        }
-    }
-
-    /// Reads on in what has come, to the next event.
-    fn step(&mut self, options: &ClientOptions) {
-        let Some(unread) = &mut self.unread else {
-            if self.notes.has_ended {
-                self.fail(Failure::Closed);
-            }
-            return;
-        };
-        let outlook = if self.notes.has_ended {
-            Outlook::Ended
-        } else if unread.len() >= options.max_buffer_len {
-            Outlook::Full
-        } else {
-            Outlook::More
-        };
-        let mut input = Input::new(unread.remaining(), outlook);
-        let result = self.machine.step(&options.limits, &mut input);
-        let (consumed, remaining) = (input.consumed(), input.remaining().len());
-        unread.keep(consumed, remaining);
-        match result {
-            Ok(Event::Receive) => {}
-            Ok(Event::Closed) => self.fail(Failure::Closed),
-            Ok(event) => self.event = Some(event),
-            Err(Error::Syntax(SyntaxError::Truncated)) => self.fail(Failure::Broken),
-            Err(error) => self.fail(Failure::Invalid(error)),
-        }
-    }
-
-    /// Passes over content that was handed over with its head.
-    fn skip_content(&mut self, options: &ClientOptions) {
-        self.step(options);
-        while let Some(Event::Data { .. }) = self.event {
-            self.event = None;
-            self.step(options);
-        }
-    }
-
     pub(super) fn can_retry(&self) -> bool {
         !self.notes.is_answered && !self.notes.is_forgotten
     }
@@ -580,17 +490,6 @@ impl Upstream {
 
     pub(super) const fn has_failed(&self) -> bool {
         self.failure.is_some()
-    }
-}
-
-/// The content of a response, where all of it lies behind the head.
-fn whole_content<'b>(response: &Response<'_>, is_head: bool, bytes: &'b [u8]) -> Option<&'b [u8]> {
-    let method = if is_head { Method::Head } else { Method::Get };
-    let behind = bytes.get(response.head_len()..)?;
-    match response.framing(method) {
-        Ok(Framing::None) => Some(&[]),
-        Ok(Framing::Length(len)) => behind.get(..usize::try_from(len).ok()?),
-        _ => None,
     }
 }
 
