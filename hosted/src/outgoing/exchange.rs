@@ -28,7 +28,7 @@ pub enum Progress<'p> {
     Whole(Response<'p>, &'p [u8]),
     /// Content: answer how many bytes of it were taken. What was not comes again.
     Data(&'p [u8]),
-    /// The answer is whole; of a chunked one, with its trailer section.
+    /// The answer is whole; its trailer section is empty where there is none.
     End(Fields<'p>),
     /// It has failed.
     Failed(&'p Failure),
