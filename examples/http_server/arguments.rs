@@ -1,78 +1,109 @@
 //! The command line.
 
-use std::fmt;
+use std::ffi::OsString;
+use std::fmt::Write;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::num::NonZeroUsize;
+use std::path::PathBuf;
 
 use kinglet_hosted::Address;
 
-/// What `--help` prints.
-pub(crate) const HELP: &str = "\
+use crate::config::{Config, Mistake, SETTINGS, Setting};
+
+/// What `--help` prints in front of the settings, and behind them.
+const HELP: [&str; 2] = [
+    "\
 A small HTTP server that shows what kinglet can do.
 
-Usage: http_server [--listen ADDRESS:PORT] [--threads N]
+Usage: http_server [--config FILE] [--check-config] [--SETTING VALUE]...
 
-  --listen ADDRESS:PORT   where to listen: 127.0.0.1:8080, [::1]:8080 or unix:PATH;
-                          port 0 is any free one [default: 127.0.0.1:8080]
-  --threads N             reactor threads, 1 to 256 [default: 1]
-  --help                  print this
-  --version               print the version
+  --config FILE                   settings, as TOML; flags take the place of what stands there
+  --check-config                  say whether the settings are right, and do nothing else
+  --help                          print this
+  --version                       print the version
 
-It serves until Ctrl-C; then it finishes what is under way. A second Ctrl-C ends it at once.
-";
+Each setting is a key of the file, in its section, and a flag:
+",
+    "
+It serves until Ctrl-C or SIGTERM; then it finishes what is under way. A second one ends it at once.
+SIGHUP reads the settings again.
+",
+];
 
 /// What the program is asked to do.
 #[derive(Debug)]
 pub(crate) enum Command {
-    Serve(Settings),
+    Serve(Box<Config>, Source),
+    CheckConfig,
     Help,
     Version,
 }
 
-/// How to serve.
-#[derive(Debug)]
-pub(crate) struct Settings {
-    pub(crate) address: Address,
-    pub(crate) threads: NonZeroUsize,
+/// Where the settings come from, to read them again.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Source {
+    file: Option<PathBuf>,
+    overrides: Vec<(&'static Setting, Vec<String>)>,
 }
 
-/// An argument that is not understood, with what was expected.
-#[derive(Debug)]
-pub(crate) struct Mistake(String);
+impl Source {
+    pub(crate) fn load(&self) -> Result<Config, Mistake> {
+        crate::config::load(self.file.as_deref(), &self.overrides)
+    }
+}
 
 /// Reads the arguments of this process.
-pub(crate) fn parse() -> Result<Command, Mistake> {
+pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Command, Mistake> {
     use lexopt::prelude::*;
 
-    let mut settings = Settings {
-        address: Address::Tcp((Ipv4Addr::LOCALHOST, 8080).into()),
-        threads: NonZeroUsize::MIN,
-    };
-    let mut arguments = lexopt::Parser::from_env();
+    let mut source = Source::default();
+    let mut only_check = false;
+    let mut arguments = lexopt::Parser::from_args(arguments);
     while let Some(argument) = arguments.next()? {
         match argument {
-            Long("listen") => {
-                let text = arguments.value()?.string()?;
-                settings.address = text.parse().map_err(|_| {
-                    let expected = "expected ADDRESS:PORT, such as 127.0.0.1:8080, or unix:PATH";
-                    Mistake(format!("--listen {text:?}: {expected}"))
-                })?;
-            }
-            Long("threads") => {
-                let text = arguments.value()?.string()?;
-                let threads = text.parse().ok().filter(|n: &NonZeroUsize| n.get() <= 256);
-                settings.threads = threads.ok_or_else(|| {
-                    Mistake(format!(
-                        "--threads {text:?}: expected a number from 1 to 256"
-                    ))
-                })?;
-            }
+            Long("config") => source.file = Some(arguments.value()?.into()),
+            Long("check-config") => only_check = true,
             Long("help") | Short('h') => return Ok(Command::Help),
             Long("version") | Short('V') => return Ok(Command::Version),
+            Long(flag) => {
+                let setting = SETTINGS.iter().find(|setting| setting.flag == flag);
+                let Some(setting) = setting else {
+                    return Err(argument.unexpected().into());
+                };
+                let value = if setting.takes_value() {
+                    arguments.value()?.string()?
+                } else {
+                    String::new()
+                };
+                let mut known = source.overrides.iter_mut();
+                match known.find(|(known, _)| known.flag == setting.flag) {
+                    Some((_, values)) => values.push(value),
+                    None => source.overrides.push((setting, vec![value])),
+                }
+            }
             other => return Err(other.unexpected().into()),
         }
     }
-    Ok(Command::Serve(settings))
+    let config = source.load()?;
+    Ok(if only_check {
+        Command::CheckConfig
+    } else {
+        Command::Serve(Box::new(config), source)
+    })
+}
+
+/// What `--help` prints.
+pub(crate) fn help() -> String {
+    let [mut text, end] = HELP.map(String::from);
+    let mut section = "";
+    for setting in SETTINGS {
+        if setting.section != section {
+            section = setting.section;
+            let _ = writeln!(text, "\n[{section}]");
+        }
+        let flag = format!("--{} {}", setting.flag, setting.value);
+        let _ = writeln!(text, "  {:28}{flag:31} {}", setting.key, setting.help);
+    }
+    text + &end
 }
 
 /// How a client on this machine reaches the server.
@@ -114,13 +145,7 @@ impl Site {
 
 impl From<lexopt::Error> for Mistake {
     fn from(error: lexopt::Error) -> Self {
-        let expected = "expected --listen, --threads, --help or --version";
+        let expected = "expected --listen, --threads or another flag that --help names";
         Self(format!("{error}: {expected}"))
-    }
-}
-
-impl fmt::Display for Mistake {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }

@@ -10,12 +10,15 @@
 //! | `later.rs` | an answer that another thread gives |
 //! | `frames.rs` | a WebSocket |
 //! | `welcome.rs`, `anatomy.rs`, `conditions.rs` | the page that shows your own request |
-//! | `html.rs`, `rfc.rs`, `query.rs`, `arguments.rs` | what they need |
+//! | `html.rs`, `rfc.rs`, `query.rs` | what they need |
+//! | `config.rs`, `arguments.rs` | settings, from a file and from flags |
+//! | `process.rs` | the process's number, user and permissions |
 
 mod anatomy;
 mod application;
 mod arguments;
 mod conditions;
+mod config;
 mod drip;
 mod echo;
 mod frames;
@@ -23,6 +26,7 @@ mod headers;
 mod html;
 mod later;
 mod lines;
+mod process;
 mod query;
 mod rfc;
 mod status;
@@ -32,17 +36,19 @@ use core::num::NonZeroUsize;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use kinglet_hosted::{Address, Options, Server, Workers};
+use kinglet_hosted::{Address, Server, Workers};
 
 use application::Demo;
-use arguments::{Command, HELP, Settings, Site};
+use arguments::{Command, Site, Source};
+use config::Config;
 
 fn main() -> ExitCode {
-    let result = match arguments::parse() {
-        Ok(Command::Help) => write!(io::stdout(), "{HELP}").map_err(|error| error.to_string()),
-        Ok(Command::Version) => writeln!(io::stdout(), "http_server {}", env!("CARGO_PKG_VERSION"))
-            .map_err(|error| error.to_string()),
-        Ok(Command::Serve(settings)) => serve(&settings),
+    let print = |text: &str| write!(io::stdout(), "{text}").map_err(|error| error.to_string());
+    let result = match arguments::parse(std::env::args_os().skip(1)) {
+        Ok(Command::Help) => print(&arguments::help()),
+        Ok(Command::Version) => print(concat!("http_server ", env!("CARGO_PKG_VERSION"), "\n")),
+        Ok(Command::CheckConfig) => print("the settings are right\n"),
+        Ok(Command::Serve(config, source)) => serve(&config, source),
         Err(mistake) => Err(mistake.to_string()),
     };
     match result {
@@ -55,35 +61,74 @@ fn main() -> ExitCode {
 }
 
 /// Serves until SIGINT or SIGTERM, and until the exchanges under way are over.
-fn serve(settings: &Settings) -> Result<(), String> {
-    let options = Options {
-        threads: settings.threads,
-        ..Options::default()
-    };
-    let server = Server::bind(&settings.address, options).map_err(|error| {
-        let hint = match error.kind() {
-            io::ErrorKind::AddrInUse => "; end the program that has it, or choose another port",
-            io::ErrorKind::PermissionDenied => "; choose a port above 1023",
-            _ => "",
-        };
-        format!("{error}{hint}")
-    })?;
+fn serve(config: &Config, source: Source) -> Result<(), String> {
+    let _pid_file = process::prepare(&config.server)?;
+    let server = listen(config)?;
+    process::become_user(&config.server)?;
     server
         .drain_on_signals()
+        .map_err(|error| format!("cannot wait for signals: {error}"))?;
+    let mut current = config.clone();
+    server
+        .reload_on_signal(move |handle| match source.load() {
+            Ok(new) => {
+                if let Some(key) = current.needs_restart(&new) {
+                    eprintln!("http_server: {key} is as it was until the next start");
+                }
+                handle.reconfigure(new.options());
+                current = new;
+            }
+            Err(mistake) => eprintln!("http_server: all stays as it is: {mistake}"),
+        })
         .map_err(|error| format!("cannot wait for signals: {error}"))?;
 
     let site = Site::at(server.local_address());
     let handle = server.handle();
     let workers = Workers::start(handle.clone(), NonZeroUsize::MIN, later::MAX_WAITING)
         .map_err(|error| format!("cannot start the worker thread: {error}"))?;
-    match server.local_address() {
-        Address::Tcp(_) => println!("serving {}/ until Ctrl-C", site.origin),
-        other => println!(
-            "serving {other} until Ctrl-C: {} {}/",
-            site.curl, site.origin
-        ),
+    for address in server.local_addresses() {
+        let site = Site::at(address);
+        match address {
+            Address::Tcp(_) => println!("serving {}/ until Ctrl-C", site.origin),
+            other => println!(
+                "serving {other} until Ctrl-C: {} {}/",
+                site.curl, site.origin
+            ),
+        }
     }
     server
         .run(|_thread| Demo::new(site.clone(), handle.clone(), workers.clone()))
         .map_err(|error| format!("cannot go on: {error}"))
+}
+
+/// Takes over from the process before this one, or takes the sockets that the service manager has made,
+/// or listens.
+fn listen(config: &Config) -> Result<Server, String> {
+    let offer = config.server.hand_over.as_deref();
+    let mut server = None;
+    if let Some(path) = offer {
+        server = Server::take_over(path, config.options())
+            .map_err(|error| format!("cannot take over at {}: {error}", path.display()))?;
+    }
+    if server.is_none() {
+        server = Server::from_service_manager(config.options())
+            .map_err(|error| format!("cannot use the sockets that were passed: {error}"))?;
+    }
+    let mut server = match server {
+        Some(server) => server,
+        None => Server::bind_all(&config.addresses(), config.options()).map_err(|error| {
+            let hint = match error.kind() {
+                io::ErrorKind::AddrInUse => "; end the program that has it, or choose another port",
+                io::ErrorKind::PermissionDenied => "; choose a port above 1023",
+                _ => "",
+            };
+            format!("{error}{hint}")
+        })?,
+    };
+    if let Some(path) = offer {
+        server
+            .offer_hand_over(path)
+            .map_err(|error| format!("cannot offer a hand-over: {error}"))?;
+    }
+    Ok(server)
 }
