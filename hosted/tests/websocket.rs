@@ -409,6 +409,21 @@ fn a_drain_says_goodbye_and_waits_for_the_answer() {
 }
 
 #[test]
+fn a_peer_that_never_says_goodbye_is_reset_when_the_drain_is_over() {
+    let mut options = options(1);
+    options.drain_timeout = Duration::from_millis(300);
+    options.limits.close_timeout = Duration::from_secs(600);
+    let server = Running::start(options);
+    let (mut stream, _) = open_plain(&server, "/");
+    server.handle.drain();
+    let going_away = 1001_u16.to_be_bytes().to_vec();
+    assert_eq!(frame(&mut stream), (0x88, going_away));
+    let error = stream.read(&mut [0]).expect_err("a reset");
+    assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+    server.thread.join().unwrap().unwrap();
+}
+
+#[test]
 fn every_reset_is_told_once_and_leaves_nothing() {
     let server = Running::start(options(1));
     let whole = [0x81, 0x84, 0, 0, 0, 0, b'e', b'c', b'h', b'o'];
