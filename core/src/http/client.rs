@@ -65,6 +65,9 @@ pub struct Request<'r> {
     pub fields: &'r [Field<'r>],
     /// How long the content is, where there is some.
     pub content: Option<Length>,
+    /// Whether it offers to go on in the protocols that `Upgrade` names among the fields
+    /// (RFC 9110 §7.8); it has no content then.
+    pub offers_upgrade: bool,
 }
 
 impl<'r> Request<'r> {
@@ -77,6 +80,7 @@ impl<'r> Request<'r> {
             authority,
             fields: &[],
             content: None,
+            offers_upgrade: false,
         }
     }
 }
@@ -221,6 +225,7 @@ impl Connection {
             return Err(SendError::Closed);
         }
         let (framing, sending) = match request.content {
+            _ if request.offers_upgrade => (Framing::Switched, Sending::Complete),
             None => (Framing::None, Sending::Complete),
             Some(Length::Exact(0)) => (Framing::Length(0), Sending::Complete),
             Some(Length::Exact(len)) => (Framing::Length(len), Sending::Length(len)),

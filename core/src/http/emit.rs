@@ -12,8 +12,9 @@ use crate::window::Writer;
 
 /// Writes the head of a request to `out` and answers its length in bytes.
 ///
-/// `authority` becomes the value of `Host`. [`Framing::UntilClose`] and [`Framing::Switched`] are no
-/// request's; they count as [`Framing::None`].
+/// `authority` becomes the value of `Host`. With [`Framing::Switched`] it offers to go on in the
+/// protocols that `Upgrade` names among the fields (RFC 9110 §7.8). [`Framing::UntilClose`] is no
+/// request's; it counts as [`Framing::None`].
 ///
 /// `None` when it does not fit, when the target is none that `method` allows, or when the authority
 /// is no `uri-host [ ":" port ]`.
@@ -49,7 +50,10 @@ pub fn request_head(
     match framing {
         Framing::Length(len) => length(&mut writer, len),
         Framing::Chunked => chunked(&mut writer),
-        Framing::None | Framing::UntilClose | Framing::Switched => {}
+        Framing::Switched => {
+            writer.put(UPGRADE);
+        }
+        Framing::None | Framing::UntilClose => {}
     }
     lines(&mut writer, fields);
     writer.put(b"\r\n").len()

@@ -86,16 +86,16 @@ impl Outgoing {
         Some(result)
     }
 
-    /// Sends content, and answers how many bytes of it there was room for; where that is less than all,
-    /// the ticket is redeemed when there is more.
+    /// Sends content, and answers whether there is room for more: else the ticket is redeemed when there
+    /// is, and what is written before that is kept all the same.
     ///
     /// # Errors
     ///
     /// More content than was declared, or none is due.
-    pub fn write(&mut self, data: &[u8]) -> Result<usize, http::client::SendError> {
+    pub fn write(&mut self, data: &[u8]) -> Result<bool, http::client::SendError> {
         // Of an exchange that is over, the content is of no use to anybody.
         self.with(|upstream, options| upstream.write(data, options.max_buffer_len))
-            .unwrap_or(Ok(data.len()))
+            .unwrap_or(Ok(true))
     }
 
     /// Ends the content.

@@ -265,7 +265,7 @@ impl Pool {
             return;
         };
         if let Some(ticket) = upstream.ticket {
-            if upstream.send() {
+            if upstream.send(&self.options) {
                 self.news.push(ticket);
             }
             if upstream.notes.is_over {

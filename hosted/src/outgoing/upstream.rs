@@ -272,20 +272,22 @@ impl Upstream {
             if self.phase == Phase::Shaking {
                 self.open(0, shared);
             }
-            return self.send();
+            return self.send(options);
         }
-        let before = self.pending();
-        let mut is_news = before > 0 && self.send();
-        is_news |= self.receive(options, shared);
-        if self.notes.wants_room && self.pending() < before {
-            self.notes.wants_room = false;
-            is_news = true;
-        }
-        is_news
+        self.send(options) | self.receive(options, shared)
+    }
+
+    /// Sends as much as the server takes. Answers whether that is worth a word to the application: it
+    /// has failed, or there is room again.
+    pub(super) fn send(&mut self, options: &ClientOptions) -> bool {
+        let has_failed = self.push();
+        let has_room = self.notes.wants_room && self.pending() < options.max_buffer_len;
+        self.notes.wants_room &= !has_room;
+        has_failed || has_room
     }
 
     /// Sends as much as the server takes. Answers whether it has failed.
-    pub(super) fn send(&mut self) -> bool {
+    fn push(&mut self) -> bool {
         if self.phase == Phase::Connecting || self.failure.is_some() {
             return false;
         }
@@ -323,7 +325,7 @@ impl Upstream {
     /// Receives once. Answers whether that is worth a word to the application.
     fn receive(&mut self, options: &ClientOptions, shared: &mut Shared) -> bool {
         if self.channel.is_some() {
-            return self.receive_records(shared) | self.send();
+            return self.receive_records(shared) | self.send(options);
         }
         let unread = self
             .unread
@@ -402,31 +404,28 @@ impl Upstream {
         }
     }
 
-    /// Writes content, and answers how much of it there was room for.
-    pub(super) fn write(&mut self, data: &[u8], max_len: usize) -> Result<usize, SendError> {
+    /// Writes content, and answers whether there is room for more.
+    pub(super) fn write(&mut self, data: &[u8], max_len: usize) -> Result<bool, SendError> {
         if self.failure.is_some() || self.notes.is_over {
             self.notes.is_forgotten = true;
-            return Ok(data.len());
+            return Ok(true);
         }
-        let room = max_len.saturating_sub(self.pending());
-        let part = data.get(..room).unwrap_or(data);
-        self.notes.wants_room |= part.len() < data.len();
-        if part.is_empty() {
-            return Ok(0);
-        }
-        if self.notes.is_switched {
-            self.request.extend_from_slice(part);
-            return Ok(part.len());
-        }
-        if self.request.len() + part.len() > max_len {
+        if self.request.len() + data.len() > max_len {
             // Too long to be kept for another time.
             self.request.drain(..self.sent);
             self.sent = 0;
             self.notes.is_forgotten = true;
         }
-        self.put(part.len() + FRAMING_LEN, |machine, output| {
-            machine.write(part, output)
-        })
+        if self.notes.is_switched {
+            self.request.extend_from_slice(data);
+        } else {
+            self.put(data.len() + FRAMING_LEN, |machine, output| {
+                machine.write(data, output)
+            })?;
+        }
+        let has_room = self.pending() < max_len;
+        self.notes.wants_room = !has_room;
+        Ok(has_room)
     }
 
     /// Ends the content.

@@ -373,7 +373,8 @@ impl Connection {
     }
 
     /// Hands the next move to the application where it has a ticket for the exchange that is under
-    /// way: the answer, or the next part of a streamed one. Step again then.
+    /// way: the answer, also in the middle of content that is received, or the next part of a streamed
+    /// one. Step again then.
     ///
     /// Answers whether the ticket was still good.
     pub fn redeem(&mut self, exchange: u32) -> bool {
@@ -381,7 +382,9 @@ impl Connection {
             return false;
         }
         match &mut self.plan {
-            Plan::Later if self.sending == Sending::Owed => self.plan = Plan::Resume,
+            Plan::Later | Plan::Receive if self.sending == Sending::Owed => {
+                self.plan = Plan::Resume;
+            }
             Plan::Stream(streaming)
                 if self.sending == Sending::Content && streaming.want != Want::Abort =>
             {
