@@ -46,7 +46,7 @@ const MAX_READ: u64 = 64 * 1024;
 const MAX_SENT: u64 = 2 * 1024 * 1024;
 
 /// The last bytes of an answer, which are read and not sent from the file.
-const TAIL_LEN: u64 = 16 * 1024;
+const TAIL_LEN: u64 = 1024;
 
 impl Written {
     #[allow(
