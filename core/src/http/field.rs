@@ -9,6 +9,7 @@ use core::fmt;
 use crate::scan;
 use crate::syntax::list;
 use crate::syntax::token::is_tchar;
+use crate::window::Writer;
 
 /// A field line that was received: a name and a value, without the white space around it.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -283,6 +284,60 @@ macro_rules! field {
     };
 }
 
+/// A [`Field`] that owns its bytes: one that is made while the program runs, and sent often.
+///
+/// It is checked once, and written with one copy. `N` is the most that its line has, with `: ` and CRLF.
+///
+/// ```
+/// use kinglet_core::http::FieldBuf;
+///
+/// let tag = FieldBuf::<32>::new("ETag", b"\"v1\"").unwrap();
+/// assert_eq!(tag.as_field().value(), b"\"v1\"");
+/// assert!(FieldBuf::<32>::new("ETag", b"\r\n").is_none());
+/// ```
+#[derive(Clone, Copy)]
+pub struct FieldBuf<const N: usize> {
+    name: &'static str,
+    // A line: the name, `: `, the value, CRLF.
+    line: [u8; N],
+    // name.len() + 4 <= len <= N
+    len: usize,
+}
+
+impl<const N: usize> FieldBuf<N> {
+    /// The field line with this name and value; none where it cannot be [sent](Field::new), or is longer
+    /// than `N`.
+    #[must_use]
+    pub fn new(name: &'static str, value: &[u8]) -> Option<Self> {
+        Field::new(name, value).ok()?;
+        let mut line = [0; N];
+        let mut writer = Writer::new(&mut line);
+        writer.put(name.as_bytes()).put_array(b": ");
+        let len = writer.put(value).put_array(b"\r\n").len()?;
+        Some(Self { name, line, len })
+    }
+
+    /// The field, to be sent.
+    #[must_use]
+    #[inline]
+    pub fn as_field(&self) -> Field<'_> {
+        let line = self.line.get(..self.len).unwrap_or_default();
+        let start = self.name.len().saturating_add(2);
+        let end = self.len.saturating_sub(2);
+        Field {
+            name: self.name,
+            value: line.get(start..end).unwrap_or_default(),
+            line: Some(line),
+        }
+    }
+}
+
+impl<const N: usize> fmt::Debug for FieldBuf<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_field().fmt(f)
+    }
+}
+
 impl fmt::Display for FieldError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -338,6 +393,24 @@ const fn is_value(mut bytes: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_field_that_owns_its_bytes_is_the_field_that_was_checked() {
+        let field = FieldBuf::<16>::new("ETag", b"\"12345\"").unwrap();
+        assert_eq!(field.as_field(), Field::new("ETag", b"\"12345\"").unwrap());
+        assert_eq!(field.as_field().line(), Some(&b"ETag: \"12345\"\r\n"[..]));
+        let empty = FieldBuf::<16>::new("ETag", b"").unwrap();
+        assert_eq!(empty.as_field().line(), Some(&b"ETag: \r\n"[..]));
+        for (name, value) in [
+            ("ETag", &b"\"1234567\""[..]),
+            ("ETag", b"a\r\nb"),
+            ("ETag", b" a"),
+            ("E Tag", b"a"),
+            ("Date", b"a"),
+        ] {
+            assert!(FieldBuf::<16>::new(name, value).is_none(), "{name}");
+        }
+    }
 
     #[test]
     fn a_whole_line_is_the_field_of_its_parts_or_none() {

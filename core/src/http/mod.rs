@@ -23,7 +23,7 @@ mod version;
 
 pub use content::{Decoder, Piece};
 pub use error::{Error, LimitError, SyntaxError, TimeoutError};
-pub use field::{Field, FieldError, FieldLine, Fields, field_line};
+pub use field::{Field, FieldBuf, FieldError, FieldLine, Fields, field_line};
 pub use framing::Framing;
 pub use head::{Request, RequestParser};
 pub use method::Method;

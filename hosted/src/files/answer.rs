@@ -6,7 +6,7 @@ use std::vec::IntoIter;
 use kinglet_core::field;
 use kinglet_core::http::values::conditional::Evaluation;
 use kinglet_core::http::values::range::ByteRange;
-use kinglet_core::http::{Field, Handled, Length, Reply, Status, Stream};
+use kinglet_core::http::{Field, FieldBuf, Handled, Length, Reply, Status, Stream};
 
 use super::asked::Asked;
 use super::body::{self, OpenFile, Sent};
@@ -40,8 +40,7 @@ struct Sending {
 #[derive(Debug)]
 pub(super) struct Manner {
     pub(super) max_ranges: usize,
-    /// A field line, or nothing.
-    pub(super) cache_control: Box<[u8]>,
+    pub(super) cache_control: Option<FieldBuf<MAX_CACHE_CONTROL_LEN>>,
 }
 
 /// Field lines in the order in which they are sent.
@@ -76,6 +75,9 @@ impl<'a> Lines<'a> {
     }
 }
 
+/// The longest line of Cache-Control.
+pub(super) const MAX_CACHE_CONTROL_LEN: usize = 256;
+
 /// The most field lines that an answer with a file has.
 const MAX_LINES: usize = 10;
 
@@ -106,12 +108,11 @@ pub(super) fn file(
     let mut lines = Lines::new();
     lines.extend(variant.tag());
     lines.extend(variant.modified());
-    lines.extend(Field::from_line(&manner.cache_control));
+    lines.extend(manner.cache_control.as_ref().map(FieldBuf::as_field));
     if !resource.compressed.is_empty() {
         lines.push(VARY);
     }
-    let validators = variant.validators();
-    match asked.evaluate(&validators) {
+    match asked.evaluate(variant) {
         Evaluation::Proceed => {}
         Evaluation::NotModified => {
             return reply.send(Status::NOT_MODIFIED, lines.as_slice(), b"");
@@ -121,7 +122,7 @@ pub(super) fn file(
         }
     }
     let len = variant.len();
-    let part = match asked.range(&validators) {
+    let part = match asked.range(variant) {
         Some(value) => ranges::requested(value, len, manner.max_ranges),
         None => Part::Whole,
     };
@@ -130,7 +131,7 @@ pub(super) fn file(
     }
     lines.push(NO_SNIFFING);
     lines.extend(coding.map(Coding::field));
-    let media_type = Field::from_line(&resource.media_type);
+    let media_type = resource.media_type.as_ref().map(FieldBuf::as_field);
     match part {
         Part::Whole => {
             lines.extend(media_type);
@@ -199,7 +200,9 @@ fn many(
         return Refusal::Failed.answer(reply);
     }
     let boundary = format!("{:032x}", u128::from_be_bytes(random));
-    let parts = Parts::new(ranges, variant.len(), &resource.media_type, &boundary);
+    let of_part = resource.media_type.as_ref().map(FieldBuf::as_field);
+    let of_part = of_part.map_or(&b""[..], |field| field.value());
+    let parts = Parts::new(ranges, variant.len(), of_part, &boundary);
     let media_type = format!("multipart/byteranges; boundary={boundary}");
     let mut lines = Lines::new();
     lines.extend(before.as_slice().iter().copied());

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use kinglet_core::http::values::accept_encoding::AcceptEncoding;
 use kinglet_core::http::values::conditional::{
-    Evaluation, MethodClass, Preconditions, Validators, if_range_holds,
+    Evaluation, MethodClass, Preconditions, if_range_holds,
 };
 use kinglet_core::http::{FieldLine, Method, Request};
 
@@ -95,7 +95,7 @@ impl<'r> Asked<'r> {
     }
 
     /// Whether the preconditions hold (RFC 9110 §13.2.2).
-    pub(super) fn evaluate(&self, current: &Validators<'_>) -> Evaluation {
+    pub(super) fn evaluate(&self, current: &Variant) -> Evaluation {
         let preconditions = Preconditions {
             if_match: self.if_match.as_deref(),
             if_none_match: self.if_none_match.as_deref(),
@@ -109,15 +109,16 @@ impl<'r> Asked<'r> {
         {
             return Evaluation::Proceed;
         }
-        preconditions.evaluate(MethodClass::GetOrHead, Some(current), entry::now())
+        let current = current.validators();
+        preconditions.evaluate(MethodClass::GetOrHead, Some(&current), entry::now())
     }
 
     /// The ranges that are asked for, where they still mean what the client has (RFC 9110 §13.1.5). Those
     /// of HEAD mean nothing (RFC 9110 §14.2).
-    pub(super) fn range(&self, current: &Validators<'_>) -> Option<&[u8]> {
+    pub(super) fn range(&self, current: &Variant) -> Option<&[u8]> {
         let range = self.range.as_deref().filter(|_| self.is_get)?;
         match &self.if_range {
-            Some(value) if !if_range_holds(value, current, entry::now()) => None,
+            Some(value) if !if_range_holds(value, &current.validators(), entry::now()) => None,
             _ => Some(range),
         }
     }

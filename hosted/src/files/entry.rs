@@ -3,10 +3,10 @@
 use std::rc::Rc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use kinglet_core::http::Field;
 use kinglet_core::http::values::conditional::Validators;
 use kinglet_core::http::values::date::HttpDate;
 use kinglet_core::http::values::entity_tag::EntityTag;
+use kinglet_core::http::{Field, FieldBuf};
 use rustix::fs::Stat;
 
 use super::body::{OpenFile, Written};
@@ -27,8 +27,8 @@ pub(super) enum Outcome {
 /// A file, and the same compressed.
 #[derive(Debug)]
 pub(super) struct Resource {
-    /// The media type, as a field line.
-    pub(super) media_type: Box<[u8]>,
+    /// All that are known fit, and those of the options have been tried.
+    pub(super) media_type: Option<FieldBuf<MAX_TYPE_LEN>>,
     /// The file itself.
     pub(super) plain: Rc<Variant>,
     /// Compressed ones, the shortest first.
@@ -40,9 +40,8 @@ pub(super) struct Resource {
 pub(super) struct Variant {
     pub(super) version: Version,
     pub(super) content: Content,
-    /// Field lines.
-    tag: Box<[u8]>,
-    modified: Option<Box<[u8]>>,
+    tag: Option<FieldBuf<MAX_VALIDATOR_LEN>>,
+    modified: Option<FieldBuf<MAX_VALIDATOR_LEN>>,
     last_modified: Option<HttpDate>,
     strength: Strength,
 }
@@ -76,6 +75,12 @@ enum Strength {
     Strong,
     Weak,
 }
+
+/// The longest line of a media type.
+pub(super) const MAX_TYPE_LEN: usize = 128;
+
+/// The longest line of a tag or a date.
+const MAX_VALIDATOR_LEN: usize = 64;
 
 /// For how long after it was written to a file's tag is weak. Clocks of file systems stand still for some
 /// milliseconds, and those of some for two seconds: two versions of that span may look the same.
@@ -151,19 +156,18 @@ impl Variant {
         } else {
             (Strength::Weak, "W/")
         };
-        let tag = format!("ETag: {weak}\"{:016x}\"\r\n", version.hash());
+        let tag = format!("{weak}\"{:016x}\"", version.hash());
         // One of the future must not be sent (RFC 9110 §8.8.2.1).
         let last_modified = u64::try_from(seconds)
             .ok()
             .map(HttpDate::from_unix)
             .filter(|date| *date <= now);
-        let modified = last_modified
-            .map(|date| [b"Last-Modified: ".as_slice(), &date.emit(), b"\r\n"].concat());
+        let modified = last_modified.and_then(|date| FieldBuf::new("Last-Modified", &date.emit()));
         Self {
             version,
             content,
-            tag: tag.into_bytes().into(),
-            modified: modified.map(Into::into),
+            tag: FieldBuf::new("ETag", tag.as_bytes()),
+            modified,
             last_modified,
             strength,
         }
@@ -188,12 +192,11 @@ impl Variant {
     }
 
     pub(super) fn tag(&self) -> Option<Field<'_>> {
-        Field::from_line(&self.tag).ok()
+        self.tag.as_ref().map(FieldBuf::as_field)
     }
 
     pub(super) fn modified(&self) -> Option<Field<'_>> {
-        let line = self.modified.as_deref()?;
-        Field::from_line(line).ok()
+        self.modified.as_ref().map(FieldBuf::as_field)
     }
 
     pub(super) fn validators(&self) -> Validators<'_> {
@@ -258,7 +261,7 @@ impl Outcome {
 }
 
 /// About what a variant takes beside its content.
-const VARIANT_LEN: usize = 320;
+const VARIANT_LEN: usize = 448;
 
 /// The date, for what has no other way to know it.
 pub(super) fn now() -> HttpDate {

@@ -3,6 +3,7 @@
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
+use kinglet_core::http::FieldBuf;
 use kinglet_core::http::values::date::HttpDate;
 use rustix::fs::{FileType, fstat};
 
@@ -100,9 +101,8 @@ impl Look<'_> {
             }
             compressed.sort_by_key(|(_, variant)| variant.len());
         }
-        let line = format!("Content-Type: {media_type}\r\n");
         Resource {
-            media_type: line.into_bytes().into(),
+            media_type: FieldBuf::new("Content-Type", media_type.as_bytes()),
             plain: self.variant(file, version, now),
             compressed,
         }

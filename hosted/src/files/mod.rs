@@ -73,13 +73,13 @@ use std::sync::Arc;
 
 use kinglet_core::Instant;
 use kinglet_core::field;
-use kinglet_core::http::{Field, Handled, Method, Reply, Request, Status, Stream};
+use kinglet_core::http::{Field, FieldBuf, Handled, Method, Reply, Request, Status, Stream};
 use kinglet_core::syntax::percent;
 
 use answer::Manner;
 use asked::Asked;
 use cache::{Cache, Cost, Known};
-use entry::Outcome;
+use entry::{MAX_TYPE_LEN, Outcome};
 use load::Look;
 use open::Root;
 use refusal::{PLAIN, Refusal};
@@ -120,14 +120,15 @@ impl Files {
         let path = path.as_ref();
         let invalid = |what: String| io::Error::new(io::ErrorKind::InvalidInput, what);
         let cache_control = match &*options.cache_control {
-            "" => String::new(),
-            value if Field::new("Cache-Control", value.as_bytes()).is_ok() => {
-                format!("Cache-Control: {value}\r\n")
-            }
-            value => return Err(invalid(format!("no value of Cache-Control: {value:?}"))),
+            "" => None,
+            value => match FieldBuf::new("Cache-Control", value.as_bytes()) {
+                None => return Err(invalid(format!("no value of Cache-Control: {value:?}"))),
+                field => field,
+            },
         };
         for (_, media_type) in &options.media_types {
-            if Field::new("Content-Type", media_type.as_bytes()).is_err() {
+            let field = FieldBuf::<MAX_TYPE_LEN>::new("Content-Type", media_type.as_bytes());
+            if field.is_none() {
                 return Err(invalid(format!("no media type: {media_type:?}")));
             }
         }
@@ -142,7 +143,7 @@ impl Files {
         })?;
         let manner = Manner {
             max_ranges: options.max_ranges,
-            cache_control: cache_control.into_bytes().into(),
+            cache_control,
         };
         Ok(Self(Arc::new(Shared {
             root,

@@ -78,14 +78,15 @@ pub(super) struct Parts {
 }
 
 impl Parts {
-    /// `media_type` is a field line; `boundary` must not be in the file.
+    /// `media_type` is that of the file; `boundary` must not be in the file.
     pub(super) fn new(ranges: &[ByteRange], len: u64, media_type: &[u8], boundary: &str) -> Self {
         let mut line_end = "";
         let parts = ranges.iter().map(|range| {
             let mut head = format!("{line_end}--{boundary}\r\n").into_bytes();
             line_end = "\r\n";
+            head.extend(b"Content-Type: ");
             head.extend(media_type);
-            head.extend(b"Content-Range: ");
+            head.extend(b"\r\nContent-Range: ");
             head.extend(content_range(*range, len));
             head.extend(b"\r\n\r\n");
             (head, *range)
@@ -210,7 +211,7 @@ mod tests {
     fn parts_are_as_long_as_they_say() {
         let ranges = [ByteRange::new(0, 2), ByteRange::new(300, 3)];
         let file: Vec<u8> = (0..400_u32).map(|at| b'a' + (at % 26) as u8).collect();
-        let parts = Parts::new(&ranges, 400, b"Content-Type: text/plain\r\n", "B");
+        let parts = Parts::new(&ranges, 400, b"text/plain", "B");
         let all = parts.concat(&file);
         assert_eq!(parts.len(), all.len() as u64);
         let expected = "--B\r\nContent-Type: text/plain\r\nContent-Range: bytes 0-1/400\r\n\r\nab\r\n\
