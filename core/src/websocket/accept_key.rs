@@ -1,8 +1,8 @@
 //! The proof that an opening handshake was understood (RFC 6455 §4.2.2).
 
 use base64ct::{Base64, Encoding};
-use sha1_smol::Sha1;
 
+use super::sha1;
 use crate::window::Writer;
 
 /// What every server appends to the key that it was sent.
@@ -15,14 +15,13 @@ const GUID: &[u8; 36] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 /// ```
 #[must_use]
 pub fn accept(key: &[u8; 24]) -> [u8; 28] {
-    // In one piece, whose length the compiler knows: so it sees that the hash cannot panic.
     let mut hashed = [0; 60];
     Writer::new(&mut hashed).put_array(key).put_array(GUID);
-    let mut hash = Sha1::new();
-    hash.update(&hashed);
     let mut value = [0; 28];
-    // 20 bytes fill 28 characters.
-    let _ = Base64::encode(&hash.digest().bytes(), &mut value);
+    let mut groups = [0; 21];
+    Writer::new(&mut groups).put_array(&sha1::hash(&hashed));
+    encode(&groups, &mut value);
+    value[27] = b'=';
     value
 }
 
@@ -30,9 +29,19 @@ pub fn accept(key: &[u8; 24]) -> [u8; 28] {
 #[must_use]
 pub fn key(nonce: &[u8; 16]) -> [u8; 24] {
     let mut value = [0; 24];
-    // 16 bytes fill 24 characters.
-    let _ = Base64::encode(nonce, &mut value);
+    let mut groups = [0; 18];
+    Writer::new(&mut groups).put_array(nonce);
+    encode(&groups, &mut value);
+    [value[22], value[23]] = [b'='; 2];
     value
+}
+
+/// The base64 of whole groups of three bytes; what is padding is up to the caller. A rest would be copied by
+/// the library in a way that the compiler cannot see to be without panic.
+#[inline]
+fn encode<const LEN: usize, const ENCODED: usize>(groups: &[u8; LEN], value: &mut [u8; ENCODED]) {
+    const { assert!(LEN * 4 == ENCODED * 3) };
+    let _ = Base64::encode(groups, value);
 }
 
 /// The key in a field value that is the base64 of 16 bytes. The bits behind the last byte may be any,

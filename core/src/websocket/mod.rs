@@ -22,6 +22,7 @@ mod mask;
 mod message;
 mod opcode;
 mod role;
+mod sha1;
 mod socket;
 mod state;
 mod utf8;
