@@ -2,7 +2,7 @@
 //! bears.
 
 use crate::http::values::date::HttpDate;
-use crate::window::Writer;
+use crate::window::{Writer, copy_to_front};
 use crate::{Instant, Limits};
 
 /// What a driver lends to every call: one for each thread, brought up to date before a turn.
@@ -159,10 +159,7 @@ impl Stamp {
     /// Puts `part` behind the lines.
     fn put_behind(&mut self, part: &[u8]) {
         let at = usize::from(self.end);
-        let room = self.bytes.get_mut(at..at.saturating_add(part.len()));
-        if let Some(room) = room {
-            room.copy_from_slice(part);
-        }
+        let _ = copy_to_front(part, self.bytes.get_mut(at..).unwrap_or_default());
     }
 }
 

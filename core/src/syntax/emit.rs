@@ -7,6 +7,8 @@
 use core::error::Error;
 use core::fmt;
 
+use crate::window::copy_to_front;
+
 /// The lent slice cannot hold what was to be written.
 ///
 /// A misuse by the caller, not a fault of the peer.
@@ -38,8 +40,7 @@ impl<'out> Emitter<'out> {
     /// Appends all of `bytes` or nothing.
     pub(crate) fn push(&mut self, bytes: &[u8]) -> Result<(), NoRoom> {
         let free = self.out.get_mut(self.written..).ok_or(NoRoom)?;
-        let (slot, _) = free.split_at_mut_checked(bytes.len()).ok_or(NoRoom)?;
-        slot.copy_from_slice(bytes);
+        copy_to_front(bytes, free).ok_or(NoRoom)?;
         self.written = self.written.saturating_add(bytes.len());
         Ok(())
     }

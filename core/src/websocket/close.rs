@@ -1,6 +1,7 @@
 //! Close codes and reasons (RFC 6455 §5.5.1, §7.4).
 
 use super::error::{Error, ProtocolError};
+use crate::window::copy_to_front;
 
 /// Why a WebSocket is closed (RFC 6455 §7.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -94,7 +95,7 @@ pub fn emit(code: CloseCode, reason: &str, payload: &mut [u8; 125]) -> Option<us
     *to_code = code.0.to_be_bytes();
     let end = reason.floor_char_boundary(to_reason.len());
     let reason = reason.as_bytes().get(..end)?;
-    to_reason.get_mut(..end)?.copy_from_slice(reason);
+    copy_to_front(reason, to_reason)?;
     end.checked_add(2)
 }
 

@@ -11,7 +11,7 @@ use super::opcode::Opcode;
 use super::state::Sending;
 use super::{Role, frame};
 use crate::http::Ticket;
-use crate::window::Output;
+use crate::window::{Output, copy_to_front, move_down};
 use crate::{Context, Instant};
 
 /// The right to send on an open WebSocket, for as long as a call of the application lasts.
@@ -327,8 +327,8 @@ impl<'s> Socket<'s> {
         let mut mask = Mask::new(key);
         let mut masked = [0; 256];
         for part in data.chunks(masked.len()) {
+            let _ = copy_to_front(part, &mut masked);
             if let Some(masked) = masked.get_mut(..part.len()) {
-                masked.copy_from_slice(part);
                 mask.apply(masked);
                 self.output.copy_part(masked);
             }
@@ -373,9 +373,9 @@ impl<'s> Socket<'s> {
         if header.len() < reserved {
             let from = reserved.wrapping_sub(header.len());
             let frame = spare.get_mut(..end)?;
-            crate::window::move_down(frame, from);
+            move_down(frame, from);
         }
-        spare.get_mut(..header.len())?.copy_from_slice(header);
+        copy_to_front(header, spare)?;
         self.output.commit(header.len().wrapping_add(len));
         Some(())
     }

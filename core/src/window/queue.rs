@@ -1,5 +1,7 @@
 //! What of an output is to be sent.
 
+use super::copy_to_front;
+
 /// What of an output's bytes is to be sent, and which `'static` slices lie between them.
 #[derive(Clone, Debug, Default)]
 pub struct Queue {
@@ -152,7 +154,7 @@ impl Queue {
     #[must_use]
     pub fn move_to(&self, bytes: &[u8], to: &mut [u8]) -> Option<Self> {
         let copied = bytes.get(self.sent..self.filled)?;
-        to.get_mut(..copied.len())?.copy_from_slice(copied);
+        copy_to_front(copied, to)?;
         let mut moved = Self {
             overflowed: self.overflowed,
             ..Self::new()

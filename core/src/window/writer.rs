@@ -177,9 +177,7 @@ impl Digits {
 fn copy(from: &[u8], to: &mut [u8]) {
     let len = from.len();
     if cfg!(small) {
-        if len == to.len() {
-            to.copy_from_slice(from);
-        }
+        let _ = super::copy_to_front(from, to);
     } else if len >= 16 {
         if len <= 32 {
             copy_ends::<16>(from, to);

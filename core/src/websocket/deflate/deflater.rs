@@ -3,6 +3,7 @@
 use super::encoder::Writer;
 use super::matcher::{Matcher, Text};
 use super::{Deflate, Takeover, window_size};
+use crate::window::copy_to_front;
 
 /// Deflates with memory that is lent: a window of `W`, bytes, and a table of `T`, `u16`.
 ///
@@ -89,10 +90,8 @@ impl<W: AsRef<[u8]> + AsMut<[u8]>, T: AsMut<[u16]>> Deflater<W, T> {
         while !rest.is_empty() {
             let room = ring.get_mut(self.position..).unwrap_or_default();
             let len = room.len().min(rest.len());
-            if let (Some(room), Some((head, behind))) =
-                (room.get_mut(..len), rest.split_at_checked(len))
-            {
-                room.copy_from_slice(head);
+            if let Some((head, behind)) = rest.split_at_checked(len) {
+                let _ = copy_to_front(head, room);
                 rest = behind;
             }
             self.position = self.position.wrapping_add(len);

@@ -88,8 +88,7 @@ impl<'t> Writer<'t> {
         self.put(u32::from(len) | u32::from(!len) << 16, 32)?;
         self.align()?;
         let end = self.at.len.checked_add(bytes.len())?;
-        let room = self.to.get_mut(self.at.len..end)?;
-        room.copy_from_slice(bytes);
+        crate::window::copy_to_front(bytes, self.to.get_mut(self.at.len..)?)?;
         self.at.len = end;
         Some(())
     }

@@ -1,6 +1,7 @@
 //! The window: what was inflated last, kept for references to it.
 
 use super::{Takeover, window_size};
+use crate::window::copy_to_front;
 
 /// The last 2^bits bytes that were inflated, in memory that is the owner's: an array, a `Box<[u8]>`.
 ///
@@ -125,9 +126,7 @@ impl Ring<'_> {
         let room = self.bytes.get_mut(self.position..self.end);
         let room = room.unwrap_or_default();
         let len = room.len().min(bytes.len());
-        if let (Some(to), Some(from)) = (room.get_mut(..len), bytes.get(..len)) {
-            to.copy_from_slice(from);
-        }
+        let _ = copy_to_front(bytes.get(..len).unwrap_or_default(), room);
         self.position = self.position.wrapping_add(len);
         len
     }
