@@ -4,7 +4,7 @@ use kinglet_core::websocket::deflate::{Deflate, Inflate};
 use kinglet_core::window::{Outlook, Queue};
 use kinglet_core::{Application, Context, Input, Limits, Output, Session, Stamp, Turn};
 
-use crate::{Sent, Server};
+use crate::{Sent, Server, append, move_down};
 
 /// What a driver lends to compressed connections.
 pub trait Memory {
@@ -63,11 +63,7 @@ impl<A: Application, M: Memory> Server for Kinglet<A, M> {
     }
 
     fn receive(&mut self, bytes: &[u8], sent: &mut Sent) {
-        let window = self.window.get_mut(self.filled..).unwrap_or_default();
-        if let Some(window) = window.get_mut(..bytes.len()) {
-            window.copy_from_slice(bytes);
-            self.filled += bytes.len();
-        }
+        self.filled += append(&mut self.window, self.filled, bytes);
         let mut outlook = Outlook::More;
         loop {
             let window = self.window.get_mut(..self.filled).unwrap_or_default();
@@ -86,7 +82,8 @@ impl<A: Application, M: Memory> Server for Kinglet<A, M> {
             let consumed = input.consumed();
             let remaining = input.remaining().len();
             if consumed > 0 {
-                self.window.copy_within(consumed..consumed + remaining, 0);
+                let window = self.window.get_mut(..consumed + remaining);
+                move_down(window.unwrap_or_default(), consumed);
             }
             self.filled = remaining;
             while !self.queue.is_empty() {

@@ -49,15 +49,37 @@ impl Sent {
     /// Appends `bytes`.
     #[inline(never)]
     pub fn push(&mut self, bytes: &[u8]) {
-        let room = self.bytes.get_mut(self.len..).unwrap_or_default();
-        if let Some(room) = room.get_mut(..bytes.len()) {
-            room.copy_from_slice(bytes);
-        }
+        append(&mut self.bytes, self.len, bytes);
         self.len = self.len.wrapping_add(bytes.len());
     }
 
     fn bytes(&self) -> &[u8] {
         self.bytes.get(..self.len).unwrap_or(&self.bytes)
+    }
+}
+
+/// Copies `bytes` behind the first `filled` ones of `to`, and answers how many that were: all or none.
+///
+/// Neither this nor [`move_down`] has a call that can panic, so that what can in an image is its server's.
+/// `copy_from_slice` is one where it is not inlined, whatever is known of the lengths.
+pub fn append(to: &mut [u8], filled: usize, bytes: &[u8]) -> usize {
+    let room = to.get_mut(filled..).unwrap_or_default();
+    let Some(room) = room.get_mut(..bytes.len()) else {
+        return 0;
+    };
+    // SAFETY: `room` was made as long as `bytes`, and nothing else refers to it.
+    unsafe {
+        room.as_mut_ptr()
+            .copy_from_nonoverlapping(bytes.as_ptr(), bytes.len())
+    };
+    bytes.len()
+}
+
+/// Moves what lies behind the first `by` of `bytes` to their front.
+pub fn move_down(bytes: &mut [u8], by: usize) {
+    let len = bytes.len();
+    if by <= len {
+        bytes.copy_within(by..len, 0);
     }
 }
 
