@@ -15,7 +15,7 @@ pub struct Output<'b> {
 }
 
 /// Where a driver that has a heap lets an answer go on that is longer than the room it lent.
-pub trait Overflow: core::fmt::Debug {
+pub trait Overflow {
     /// Appends `bytes` behind everything in the output, or takes none of them.
     fn append(&mut self, bytes: &[u8]) -> bool;
     /// How many bytes [`append`](Self::append) would take.
@@ -25,6 +25,12 @@ pub trait Overflow: core::fmt::Debug {
     fn append_own(&mut self, len: u64) -> bool {
         let _ = len;
         false
+    }
+}
+
+impl core::fmt::Debug for dyn Overflow + '_ {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("dyn Overflow")
     }
 }
 

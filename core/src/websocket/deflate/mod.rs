@@ -105,7 +105,7 @@ pub struct Inflated {
 }
 
 /// Turns the payload of compressed messages into what was said, RFC 7692 §7.2.2.
-pub trait Inflate: core::fmt::Debug {
+pub trait Inflate {
     /// A compressed message begins. `window_bits`, 8 to 15, is the LZ77 window that the peer agreed to
     /// keep within (RFC 7692 §7.1.2). False: no memory is to be had.
     #[must_use]
@@ -129,7 +129,7 @@ pub trait Inflate: core::fmt::Debug {
 }
 
 /// Turns messages into the payload of compressed messages, RFC 7692 §7.2.1.
-pub trait Deflate: core::fmt::Debug {
+pub trait Deflate {
     /// A message to be compressed begins. `window_bits`, 8 to 15, is the LZ77 window that the peer has
     /// been told suffices (RFC 7692 §7.1.2). False: no memory is to be had.
     #[must_use]
@@ -141,6 +141,20 @@ pub trait Deflate: core::fmt::Debug {
     /// None when it does not fit. What has been sent is then no longer referred to, so that the message
     /// can be sent without compression, or not at all.
     fn deflate(&mut self, message: &[u8], to: &mut [u8]) -> Option<usize>;
+}
+
+// Said here and not asked of who implements them: what formats would be in every firmware that inflates.
+
+impl core::fmt::Debug for dyn Inflate + '_ {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("dyn Inflate")
+    }
+}
+
+impl core::fmt::Debug for dyn Deflate + '_ {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("dyn Deflate")
+    }
 }
 
 /// A payload that is not DEFLATE, refers to what is not in the window, or ends inside a block.
