@@ -268,7 +268,7 @@ fn fit(pattern: &str, path: &str) -> Fit {
 
 /// The text up to the first `/`, and what follows that.
 fn split_segment(path: &str) -> (&str, Option<&str>) {
-    cut(path, |byte| byte == b'/')
+    cut(path, b'/')
 }
 
 /// The name in a pattern's segment that begins with `open` and ends with `}`.

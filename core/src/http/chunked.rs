@@ -131,7 +131,7 @@ impl Decoder {
         extensions: u16,
         limits: &Limits,
     ) -> Result<Place, Error> {
-        if line.contains(&b'\r') {
+        if scan::find(b'\r', line, 0) < line.len() {
             return Err(SyntaxError::BareCr.into());
         }
         let (size, extension) = chunk_size(line).ok_or(SyntaxError::InvalidChunkSize)?;

@@ -8,7 +8,7 @@ use core::fmt;
 
 use crate::scan;
 use crate::syntax::list;
-use crate::syntax::token::is_tchar;
+use crate::syntax::token::{is_tchar, trim_ows};
 use crate::window::Writer;
 
 /// A field line that was received: a name and a value, without the white space around it.
@@ -91,7 +91,7 @@ impl<'a> Iterator for Fields<'a> {
         self.bytes = rest.get(2..).unwrap_or_default();
         Some(FieldLine {
             name,
-            value: value.trim_ascii(),
+            value: trim_ows(value),
         })
     }
 }
@@ -152,7 +152,7 @@ impl<'a> Field<'a> {
         if is_reserved(name) {
             return Err(FieldError::Reserved);
         }
-        if value.trim_ascii().len() != value.len() || !is_value(value) {
+        if trim_ows(value).len() != value.len() || !is_value(value) {
             return Err(FieldError::InvalidValue);
         }
         Ok(Self {

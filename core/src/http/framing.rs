@@ -25,6 +25,7 @@ use super::target;
 use super::{Method, Status, Version};
 use crate::syntax::list;
 use crate::syntax::number;
+use crate::syntax::token::trim_ows;
 
 /// What a header section says that decides about framing and persistence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,7 +111,7 @@ impl Notes {
         if field == Known::Host {
             return self.host(window, value);
         }
-        self.take_other(field, window.get(value).unwrap_or_default().trim_ascii())
+        self.take_other(field, trim_ows(window.get(value).unwrap_or_default()))
     }
 
     fn take_other(&mut self, field: Known, value: &[u8]) -> Result<(), SyntaxError> {
@@ -136,7 +137,7 @@ impl Notes {
         if target::is_plain_host(window, &value) {
             return Ok(());
         }
-        match target::is_host(window.get(value).unwrap_or_default().trim_ascii()) {
+        match target::is_host(trim_ows(window.get(value).unwrap_or_default())) {
             true => Ok(()),
             false => Err(SyntaxError::InvalidHost),
         }
@@ -176,7 +177,7 @@ impl Notes {
             return Err(SyntaxError::InvalidContentLength);
         }
         for element in value.split(|&byte| byte == b',') {
-            let length = number::decimal(element.trim_ascii());
+            let length = number::decimal(trim_ows(element));
             match length {
                 Some(length) if self.content_length().is_none_or(|other| other == length) => {
                     self.content_length = length;

@@ -55,6 +55,7 @@ impl<'a> Method<'a> {
 
     /// The token as it is on the wire.
     #[must_use]
+    #[cfg_attr(small, inline(never))]
     pub const fn as_str(&self) -> &'a str {
         match self {
             Self::Get => "GET",

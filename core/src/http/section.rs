@@ -246,7 +246,23 @@ impl<'a> WholeLine<'a> {
 }
 
 impl Known {
-    #[cfg_attr(not(small), inline(always))]
+    #[cfg(small)]
+    fn of(name: &[u8]) -> Self {
+        const NAMES: [(&str, Known); 6] = [
+            ("host", Known::Host),
+            ("expect", Known::Expect),
+            ("upgrade", Known::Upgrade),
+            ("connection", Known::Connection),
+            ("content-length", Known::ContentLength),
+            ("transfer-encoding", Known::TransferEncoding),
+        ];
+        let mut known = NAMES.iter();
+        let known = known.find(|(other, _)| name.eq_ignore_ascii_case(other.as_bytes()));
+        known.map_or(Self::Other, |(_, known)| *known)
+    }
+
+    #[cfg(not(small))]
+    #[inline(always)]
     fn of(name: &[u8]) -> Self {
         match name.len() {
             4 if is(name, b"host") => Self::Host,
@@ -262,7 +278,8 @@ impl Known {
 
 /// Whether a token of `N` bytes is `lower`, whatever its case. `lower` has only letters and `-`, which
 /// are what bit 5 folds rightly among a token's bytes.
-#[cfg_attr(not(small), inline(always))]
+#[cfg(not(small))]
+#[inline(always)]
 fn is<const N: usize>(token: &[u8], lower: &[u8; N]) -> bool {
     token.first_chunk::<N>().is_some_and(|token| {
         token

@@ -55,7 +55,7 @@ impl<'a> Target<'a> {
             (Method::Connect, _) => None,
             (Method::Options, b"*") => Some(Self::Asterisk),
             (_, [b'/', ..]) => {
-                let (path, query) = cut(text, |byte| byte == b'?');
+                let (path, query) = cut(text, b'?');
                 Some(Self::Origin { path, query })
             }
             _ => Self::absolute(text),
@@ -64,22 +64,22 @@ impl<'a> Target<'a> {
 
     /// `absolute-URI = scheme ":" "//" authority path-abempty [ "?" query ]`
     fn absolute(text: &'a str) -> Option<Self> {
-        let (scheme, rest) = cut(text, |byte| byte == b':');
+        let (scheme, rest) = cut(text, b':');
         let hierarchy = rest?.strip_prefix("//")?;
         let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.');
         let first = scheme.bytes().next()?;
         if !first.is_ascii_alphabetic() || !scheme.bytes().all(legal) {
             return None;
         }
-        let (authority, _) = cut(hierarchy, |byte| matches!(byte, b'/' | b'?'));
-        let end = authority.len();
-        let (authority, reference) = hierarchy.split_at_checked(end)?;
+        let (before_query, query) = cut(hierarchy, b'?');
+        let (authority, _) = cut(before_query, b'/');
+        let path = before_query.get(authority.len()..)?;
         if authority.is_empty() || authority.starts_with(':') || !is_host(authority.as_bytes()) {
             return None;
         }
-        let (path, query) = cut(reference, |byte| byte == b'?');
-        let brackets = |byte: u8| matches!(byte, b'[' | b']');
-        (!reference.bytes().any(brackets)).then_some(Self::Absolute {
+        let mut reference = hierarchy.bytes().skip(authority.len());
+        let has_brackets = reference.any(|byte| matches!(byte, b'[' | b']'));
+        (!has_brackets).then_some(Self::Absolute {
             scheme,
             authority,
             path,

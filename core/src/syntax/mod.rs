@@ -64,13 +64,14 @@ where
     }
 }
 
-/// The text before the first byte that `is_end` holds for, and what follows that byte, if there is
-/// one. The byte is one of ASCII.
+/// The text before the first `delimiter`, which is one of ASCII, and what follows that, if there is one.
 ///
 /// Like `str::split_once`, but with nothing that can panic as the compiler sees it.
-#[inline]
-pub(crate) fn cut(text: &str, is_end: impl Fn(u8) -> bool) -> (&str, Option<&str>) {
-    let end = text.bytes().position(is_end).unwrap_or(text.len());
+#[cfg_attr(not(small), inline)]
+#[cfg_attr(small, inline(never))]
+pub(crate) fn cut(text: &str, delimiter: u8) -> (&str, Option<&str>) {
+    let end = text.bytes().position(|byte| byte == delimiter);
+    let end = end.unwrap_or(text.len());
     match text.split_at_checked(end) {
         Some((before, from)) => (before, from.get(1..)),
         None => (text, None),

@@ -68,6 +68,7 @@ pub fn ows(input: &[u8]) -> IResult<&[u8], &[u8]> {
 
 /// `bytes` without optional whitespace at both ends, RFC 9110 §5.6.3.
 #[must_use]
+#[cfg_attr(small, inline(never))]
 pub const fn trim_ows(bytes: &[u8]) -> &[u8] {
     let mut bytes = trim_start_ows(bytes);
     while let [rest @ .., b' ' | b'\t'] = bytes {
