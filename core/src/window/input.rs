@@ -78,7 +78,8 @@ impl<'b> Input<'b> {
     }
 
     /// The part of what remains from `start` to `end`; nothing where that is not all there.
-    #[inline]
+    #[cfg_attr(not(small), inline)]
+    #[cfg_attr(small, inline(never))]
     pub(crate) fn remaining_of(&self, start: usize, end: usize) -> &[u8] {
         self.remaining.get(start..end).unwrap_or_default()
     }

@@ -301,7 +301,7 @@ impl Connection {
                 let data = input.remaining_of(start, end);
                 Event::Content(
                     Part::Data(data),
-                    Reply::new(self, context, output.reborrow_for_answer()),
+                    self.reply(context, output),
                 )
             }
             Next::End { start, end } => {
@@ -309,10 +309,10 @@ impl Connection {
                 let trailers = Fields::over(input.remaining_of(start, end));
                 Event::Content(
                     Part::End(trailers),
-                    Reply::new(self, context, output.reborrow_for_answer()),
+                    self.reply(context, output),
                 )
             }
-            Next::Resume => Event::Resume(Reply::new(self, context, output.reborrow_for_answer())),
+            Next::Resume => Event::Resume(self.reply(context, output)),
             Next::WebSocket(agreement) => Event::WebSocket(self.websocket(agreement)),
             Next::Stream(part) => {
                 self.lend(part.end);
@@ -416,7 +416,7 @@ impl Connection {
             && self.cause.is_none();
         is_due.then(|| {
             self.plan = Plan::Undecided;
-            Reply::new(self, context, output.reborrow_for_answer())
+            self.reply(context, output)
         })
     }
 
@@ -461,8 +461,14 @@ impl Connection {
         let request = self.marks.request(input.remaining(), decoder.framing())?;
         Some((
             request,
-            Reply::new(self, context, output.reborrow_for_answer()),
+            self.reply(context, output),
         ))
+    }
+
+    #[cfg_attr(not(small), inline(always))]
+    #[cfg_attr(small, inline(never))]
+    fn reply<'e>(&'e mut self, context: &'e Context, output: &'e mut Output<'_>) -> Reply<'e> {
+        Reply::new(self, context, output.reborrow_for_answer())
     }
 
     fn collected_event<'e>(
