@@ -6,7 +6,8 @@
 //! ```
 //!
 //! The same again takes it off. A payload is done in blocks, and what is left at its end by one last
-//! block that overlaps the one before: its bytes are read before any is changed.
+//! block that overlaps the one before: its bytes are read before any is changed. Where code is to be small,
+//! a block is a word.
 
 /// Masks a payload, or takes the mask off.
 ///
@@ -15,14 +16,12 @@
 /// kinglet_core::websocket::mask(&mut payload, [0x37, 0xfa, 0x21, 0x3d]);
 /// assert_eq!(&payload, b"Hello");
 /// ```
-#[inline]
+#[cfg_attr(not(small), inline)]
+#[cfg_attr(small, inline(never))]
 pub fn mask(payload: &mut [u8], key: [u8; 4]) {
     match payload.len() {
-        // At most three bytes.
-        0..4 => payload
-            .iter_mut()
-            .zip(key)
-            .for_each(|(byte, key)| *byte ^= key),
+        _ if cfg!(small) => mask_words(payload, key),
+        0..4 => mask_words(payload, key),
         4..8 => mask_ends::<4>(payload, key),
         8..16 => mask_ends::<8>(payload, key),
         16..32 => mask_ends::<16>(payload, key),
@@ -96,11 +95,19 @@ fn mask_blocks<const LEN: usize>(payload: &mut [u8], key: [u8; 4]) {
 /// The compiler makes vectors of these words where there are some, but not of wider ones.
 #[inline]
 fn xor<const LEN: usize>(mut block: [u8; LEN], key: [u8; 4]) -> [u8; LEN] {
-    let (words, _) = block.as_chunks_mut();
+    mask_words(&mut block, key);
+    block
+}
+
+#[inline]
+fn mask_words(payload: &mut [u8], key: [u8; 4]) {
+    let (words, rest) = payload.as_chunks_mut();
     for word in words {
         *word = (u32::from_ne_bytes(*word) ^ u32::from_ne_bytes(key)).to_ne_bytes();
     }
-    block
+    for (byte, key) in rest.iter_mut().zip(key) {
+        *byte ^= key;
+    }
 }
 
 /// The key for what follows after `len` bytes.

@@ -63,7 +63,10 @@ impl Utf8 {
             0 => bytes,
             _ => self.end_character(bytes)?,
         };
-        let rest = skip_ascii(bytes);
+        let rest = match cfg!(small) {
+            true => bytes,
+            false => skip_ascii(bytes),
+        };
         match rest.is_empty() {
             true => Ok(()),
             false => self.carry_over(rest),
