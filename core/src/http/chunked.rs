@@ -10,9 +10,8 @@
 
 use super::content::Piece;
 use super::error::{Error, LimitError, SyntaxError};
-use super::section::{self, SectionScan, offset};
-use crate::syntax::quoted::skip_quoted_string;
-use crate::syntax::token::trim_start_ows;
+use super::section::{SectionScan, offset};
+use crate::syntax::parameter::split_extension_parameter;
 use crate::{Limits, scan};
 
 /// Decodes a chunked message body, resuming where it stopped.
@@ -172,33 +171,12 @@ fn check_line_len(len: usize, extensions: u16, limits: &Limits) -> Result<(), Li
 /// `chunk-ext-val = token / quoted-string`
 pub(crate) fn is_extension(mut extension: &[u8]) -> bool {
     while !extension.is_empty() {
-        let name = skip_separator(b';', extension).and_then(skip_token);
-        let Some(after_name) = name else {
-            return false;
-        };
-        extension = match skip_separator(b'=', after_name) {
-            None => after_name,
-            Some(value) => match skip_token(value).or_else(|| skip_quoted_string(value)) {
-                Some(after_value) => after_value,
-                None => return false,
-            },
-        };
+        match split_extension_parameter(extension) {
+            Some((_, rest)) => extension = rest,
+            None => return false,
+        }
     }
     true
-}
-
-/// What follows `BWS separator BWS` at the start of `input`.
-fn skip_separator(separator: u8, input: &[u8]) -> Option<&[u8]> {
-    match trim_start_ows(input) {
-        [first, rest @ ..] if *first == separator => Some(trim_start_ows(rest)),
-        _ => None,
-    }
-}
-
-/// What follows the token at the start of `input`.
-fn skip_token(input: &[u8]) -> Option<&[u8]> {
-    let len = section::skip_token(input, 0);
-    input.get(len..).filter(|_| len > 0)
 }
 
 /// The most bytes of a line that are the size and its CR: sixteen digits say all that fits, and a

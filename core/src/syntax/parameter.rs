@@ -8,8 +8,8 @@ use nom::IResult;
 use nom::Parser;
 use nom::bytes::complete::tag;
 
-use super::quoted::{Quoted, token_or_quoted_string};
-use super::token::{eq_ignore_case, ows, token};
+use super::quoted::{Quoted, split_quoted_string, token_or_quoted_string};
+use super::token::{eq_ignore_case, ows, split_token, token, trim_start_ows};
 
 /// One parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,10 +126,56 @@ fn parameter_name(input: &[u8]) -> IResult<&[u8], &[u8]> {
     Ok((input, name))
 }
 
+/// The parameter of an extension at the start of `input`, its name and value, and what follows it. Those of
+/// chunks (RFC 9112 §7.1.1) and of WebSocket (RFC 6455 §9.1) are written alike.
+///
+/// ```abnf
+/// OWS ";" OWS token [ OWS "=" OWS ( token / quoted-string ) ]
+/// ```
+pub(crate) fn split_extension_parameter(input: &[u8]) -> Option<(ExtensionParameter<'_>, &[u8])> {
+    let (name, rest) = split_token(skip_separator(b';', input)?)?;
+    let Some(value) = skip_separator(b'=', rest) else {
+        return Some(((name, None), rest));
+    };
+    let (value, rest) = match split_token(value) {
+        Some((token, rest)) => (Quoted::of_token(token), rest),
+        None => split_quoted_string(value)?,
+    };
+    Some(((name, Some(value)), rest))
+}
+
+type ExtensionParameter<'a> = (&'a [u8], Option<Quoted<'a>>);
+
+/// What follows `OWS separator OWS` at the start of `input`.
+fn skip_separator(separator: u8, input: &[u8]) -> Option<&[u8]> {
+    match trim_start_ows(input) {
+        [first, rest @ ..] if *first == separator => Some(trim_start_ows(rest)),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use nom::combinator::opt;
+    use nom::sequence::preceded;
+
     use super::*;
-    use crate::syntax::noise;
+    use crate::syntax::{byte, noise};
+
+    #[test]
+    fn a_parameter_of_an_extension_is_what_the_grammar_says() {
+        noise::each(br#"ab;= "\"#, |bytes| {
+            let value = preceded((ows, byte(b'='), ows), token_or_quoted_string);
+            let grammar = preceded((ows, byte(b';'), ows), (token, opt(value)));
+            let expected = { grammar }.parse(bytes).ok();
+            let found = split_extension_parameter(bytes);
+            // A value that is none leaves its `=` behind, or fails at once: there is no way on from either.
+            match (expected, found) {
+                (Some((rest, _)), None) => assert!(rest.trim_ascii_start().starts_with(b"=")),
+                (expected, found) => assert_eq!(expected, found.map(|(found, rest)| (rest, found))),
+            }
+        });
+    }
 
     fn check(input: &[u8], expected: &[Result<(&str, &str), ParameterError>]) {
         let mut found = parameters(input);

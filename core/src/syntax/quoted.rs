@@ -34,6 +34,11 @@ pub struct Quoted<'a> {
 }
 
 impl<'a> Quoted<'a> {
+    /// A token, which is its own value.
+    pub(super) const fn of_token(token: &'a [u8]) -> Self {
+        Self { raw: token }
+    }
+
     /// The bytes as received, without the quotes around them but with the
     /// backslashes.
     #[must_use]
@@ -162,6 +167,14 @@ pub(crate) fn skip_quoted_string(input: &[u8]) -> Option<&[u8]> {
     }
 }
 
+/// The quoted-string at the start of `input` and what follows it: [`quoted_string`] in shorter code.
+pub(super) fn split_quoted_string(input: &[u8]) -> Option<(Quoted<'_>, &[u8])> {
+    let after = skip_quoted_string(input)?;
+    let end = input.len().checked_sub(after.len())?.checked_sub(1)?;
+    let raw = input.get(1..end)?;
+    Some((Quoted { raw }, after))
+}
+
 /// Takes a token or a quoted-string, the two ways to write one value.
 ///
 /// ```abnf
@@ -172,7 +185,7 @@ pub(crate) fn skip_quoted_string(input: &[u8]) -> Option<&[u8]> {
 ///
 /// A recoverable error of nom if `input` starts with neither.
 pub fn token_or_quoted_string(input: &[u8]) -> IResult<&[u8], Quoted<'_>> {
-    let plain = token.map(|raw| Quoted { raw });
+    let plain = token.map(Quoted::of_token);
     alt((plain, quoted_string)).parse(input)
 }
 

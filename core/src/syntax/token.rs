@@ -53,6 +53,14 @@ pub fn token(input: &[u8]) -> IResult<&[u8], &[u8]> {
     run(1, is_tchar).parse(input)
 }
 
+/// The token at the start of `input` and what follows it: [`token`](token()) in shorter code.
+pub(crate) fn split_token(input: &[u8]) -> Option<(&[u8], &[u8])> {
+    let len = input.iter().position(|&byte| !is_tchar(byte));
+    input
+        .split_at_checked(len.unwrap_or(input.len()))
+        .filter(|(token, _)| !token.is_empty())
+}
+
 /// Takes optional whitespace, RFC 9110 §5.6.3. Never fails.
 ///
 /// ```abnf

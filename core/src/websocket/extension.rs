@@ -11,17 +11,11 @@
 //! of its range is declined, and the next one is looked at (RFC 7692 §7.1). What is not even a list of
 //! extensions fails the handshake (RFC 6455 §9.1).
 
-use nom::IResult;
-use nom::Parser;
-use nom::bytes::complete::tag;
-use nom::combinator::opt;
-use nom::sequence::preceded;
-
 use super::deflate::Takeover;
 use crate::http::Fields;
 use crate::syntax::number::decimal;
-use crate::syntax::quoted::{Quoted, token_or_quoted_string};
-use crate::syntax::token::{eq_ignore_case, is_tchar, ows, token};
+use crate::syntax::parameter::split_extension_parameter;
+use crate::syntax::token::{eq_ignore_case, is_tchar, split_token};
 use crate::window::Writer;
 
 /// What our side is willing to do.
@@ -256,10 +250,11 @@ impl Offer {
 
     /// Reads one extension; `None` where it is another one, or one to be declined.
     fn parse(element: &[u8]) -> Result<Option<Self>, InvalidExtensions> {
-        let (mut rest, name) = token(element).map_err(|_| InvalidExtensions)?;
+        let (name, mut rest) = split_token(element).ok_or(InvalidExtensions)?;
         let mut offer = eq_ignore_case(name, NAME.as_bytes()).then_some(Self::PLAIN);
         while !rest.is_empty() {
-            let (behind, (name, value)) = parameter(rest).map_err(|_| InvalidExtensions)?;
+            let parameter = split_extension_parameter(rest);
+            let ((name, value), behind) = parameter.ok_or(InvalidExtensions)?;
             // The value behind quotes has to be a token, too (RFC 6455 §9.1).
             if value.is_some_and(|value| !value.bytes().all(is_tchar) || value.raw().is_empty()) {
                 return Err(InvalidExtensions);
@@ -363,15 +358,6 @@ fn window_bits(value: &[u8]) -> Option<u8> {
     u8::try_from(number)
         .ok()
         .filter(|bits| (8..=15).contains(bits))
-}
-
-// extension-param = token [ "=" (token | quoted-string) ]
-fn parameter(input: &[u8]) -> IResult<&[u8], (&[u8], Option<Quoted<'_>>)> {
-    let (input, _) = (ows, tag(&b";"[..]), ows).parse_complete(input)?;
-    let (input, name) = token(input)?;
-    let equals = (ows, tag(&b"="[..]), ows);
-    let (input, value) = opt(preceded(equals, token_or_quoted_string)).parse_complete(input)?;
-    Ok((input, (name, value)))
 }
 
 fn put_takeovers(writer: &mut Writer<'_>, server: Takeover, client: Takeover) {

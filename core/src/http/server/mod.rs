@@ -299,18 +299,12 @@ impl Connection {
             Next::Content { start, end } => {
                 self.lend(end);
                 let data = input.remaining_of(start, end);
-                Event::Content(
-                    Part::Data(data),
-                    self.reply(context, output),
-                )
+                Event::Content(Part::Data(data), self.reply(context, output))
             }
             Next::End { start, end } => {
                 self.lend(end);
                 let trailers = Fields::over(input.remaining_of(start, end));
-                Event::Content(
-                    Part::End(trailers),
-                    self.reply(context, output),
-                )
+                Event::Content(Part::End(trailers), self.reply(context, output))
             }
             Next::Resume => Event::Resume(self.reply(context, output)),
             Next::WebSocket(agreement) => Event::WebSocket(self.websocket(agreement)),
@@ -459,10 +453,7 @@ impl Connection {
             return None;
         };
         let request = self.marks.request(input.remaining(), decoder.framing())?;
-        Some((
-            request,
-            self.reply(context, output),
-        ))
+        Some((request, self.reply(context, output)))
     }
 
     #[cfg_attr(not(small), inline(always))]
