@@ -164,7 +164,8 @@ impl<'b> Output<'b> {
 
     /// A writer at the end of what is filled. What it wrote counts when [`commit`](Self::commit) is
     /// given its length.
-    #[inline]
+    #[cfg_attr(not(small), inline)]
+    #[cfg_attr(small, inline(never))]
     pub(crate) fn writer(&mut self) -> Writer<'_> {
         Writer::new(self.spare())
     }
