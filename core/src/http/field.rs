@@ -165,11 +165,16 @@ impl<'a> Field<'a> {
         if trim_ows(value).len() != value.len() || !is_value(value) {
             return Err(FieldError::InvalidValue);
         }
-        Ok(Self {
+        Ok(Self::of_ours(name, value))
+    }
+
+    /// A field line of the engine's own, whose name and value are known to be what can be sent.
+    pub(crate) const fn of_ours(name: &'a str, value: &'a [u8]) -> Self {
+        Self {
             name,
             value,
             line: None,
-        })
+        }
     }
 
     /// The field line that is written out in `line`: name, `: `, value and CRLF. It is sent with one

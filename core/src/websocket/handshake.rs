@@ -337,11 +337,11 @@ impl<'t> Agreed<'t> {
             (extension::FIELD_NAME, accepted),
         ];
         for &(name, value) in &optional {
+            // A protocol that is agreed on is a token, since the client has named it.
             if let Some(value) = value
-                && let Ok(field) = Field::new(name, value)
                 && let Some(to) = fields.get_mut(len)
             {
-                *to = field;
+                *to = Field::of_ours(name, value);
                 len = len.saturating_add(1);
             }
         }
