@@ -39,70 +39,15 @@ impl<const SYMBOLS: usize, const TABLE: usize> Code<SYMBOLS, TABLE> {
 
     /// Makes the code whose symbols have code words of these lengths, each at most 15 and 0 for none
     /// (RFC 1951 §3.2.2). None when they are no code: too many for their lengths, or too few.
-    pub(super) fn build(
-        &mut self,
-        lengths: impl Iterator<Item = u8> + Clone,
-        complete: Complete,
-    ) -> Option<()> {
-        self.counts = [0; LENGTHS];
-        for len in lengths.clone() {
-            let count = self.counts.get_mut(usize::from(len))?;
-            *count = count.wrapping_add(1);
-        }
-        self.counts[0] = 0;
-
-        // How many code words of the length at hand are not taken, which is 2 to the 15 at most.
-        let mut left = 1_u32;
-        let mut used = 0_u16;
-        let mut next = [0; LENGTHS];
-        for (&count, next) in self.counts.iter().zip(&mut next).skip(1) {
-            left = left.wrapping_mul(2).checked_sub(u32::from(count))?;
-            *next = used;
-            used = used.wrapping_add(count);
-        }
-        let is_lone = used <= 1 && used == self.counts[1];
-        if left > 0 && !(is_lone && complete == Complete::UnlessLone) {
-            return None;
-        }
-
-        for (symbol, len) in (0..).zip(lengths).filter(|&(_, len)| len > 0) {
-            let next = next.get_mut(usize::from(len))?;
-            *self.symbols.get_mut(usize::from(*next))? = symbol;
-            *next = next.wrapping_add(1);
-        }
-        self.fill();
+    pub(super) fn build(&mut self, lengths: &[u8], complete: Complete) -> Option<()> {
+        let Self {
+            table,
+            symbols,
+            counts,
+        } = self;
+        order(lengths, complete, symbols, counts)?;
+        fill(table, symbols, counts);
         Some(())
-    }
-
-    /// The table: for each length, what there is of shorter code words is doubled, and those of this
-    /// length are entered where their bits, first one lowest, say.
-    fn fill(&mut self) {
-        self.table = [0; TABLE];
-        let mut symbols = self.symbols.iter();
-        let mut code = 0_u16;
-        let mut size = 1_usize;
-        for (len, &count) in (1_u16..).zip(self.counts.iter().skip(1)) {
-            let doubled = size.wrapping_mul(2);
-            let Some(filled) = self.table.get_mut(..doubled) else {
-                return;
-            };
-            if let Some((low, high)) = filled.split_at_mut_checked(size) {
-                for (high, low) in high.iter_mut().zip(low) {
-                    *high = *low;
-                }
-            }
-            for &symbol in symbols.by_ref().take(usize::from(count)) {
-                let reversed = code
-                    .reverse_bits()
-                    .wrapping_shr(16_u32.wrapping_sub(len.into()));
-                if let Some(entry) = filled.get_mut(usize::from(reversed)) {
-                    *entry = symbol << 4 | len;
-                }
-                code = code.wrapping_add(1);
-            }
-            code <<= 1;
-            size = doubled;
-        }
     }
 
     /// The code word that the lowest bits begin with. Bits that have not come count as zeros, and the word
@@ -113,34 +58,103 @@ impl<const SYMBOLS: usize, const TABLE: usize> Code<SYMBOLS, TABLE> {
         let entry = self.table.get(index & TABLE.wrapping_sub(1));
         let entry = entry.copied().unwrap_or(0);
         if entry == 0 {
-            return self.walk(bits);
+            return walk(&self.symbols, &self.counts, bits);
         }
         Some(Word {
             symbol: entry >> 4,
             len: u32::from(entry & 15),
         })
     }
+}
 
-    /// The same for a code word of any length, bit by bit. Words of one length are numbers in a row, and
-    /// those that are longer begin with greater numbers.
-    #[cold]
-    fn walk(&self, mut bits: u64) -> Option<Word> {
-        let (mut code, mut first, mut index) = (0_u16, 0_u16, 0_u16);
-        for (len, &count) in (1_u32..).zip(self.counts.iter().skip(1)) {
-            code |= u16::from(bits & 1 == 1);
-            bits >>= 1;
-            let offset = code.wrapping_sub(first);
-            if offset < count {
-                let index = usize::from(index.wrapping_add(offset));
-                let &symbol = self.symbols.get(index)?;
-                return Some(Word { symbol, len });
-            }
-            index = index.wrapping_add(count);
-            first = first.wrapping_add(count) << 1;
-            code <<= 1;
-        }
-        None
+// These are for codes of any size, so that each is there once.
+
+/// Puts the symbols in the order of their code words, and counts these by their length.
+fn order(
+    lengths: &[u8],
+    complete: Complete,
+    symbols: &mut [u16],
+    counts: &mut [u16; LENGTHS],
+) -> Option<()> {
+    *counts = [0; LENGTHS];
+    for &len in lengths {
+        let count = counts.get_mut(usize::from(len))?;
+        *count = count.wrapping_add(1);
     }
+    counts[0] = 0;
+
+    // How many code words of the length at hand are not taken, which is 2 to the 15 at most.
+    let mut left = 1_u32;
+    let mut used = 0_u16;
+    let mut next = [0; LENGTHS];
+    for (&count, next) in counts.iter().zip(&mut next).skip(1) {
+        left = left.wrapping_mul(2).checked_sub(u32::from(count))?;
+        *next = used;
+        used = used.wrapping_add(count);
+    }
+    let is_lone = used <= 1 && used == counts[1];
+    if left > 0 && !(is_lone && complete == Complete::UnlessLone) {
+        return None;
+    }
+
+    for (symbol, &len) in (0..).zip(lengths).filter(|&(_, &len)| len > 0) {
+        let next = next.get_mut(usize::from(len))?;
+        *symbols.get_mut(usize::from(*next))? = symbol;
+        *next = next.wrapping_add(1);
+    }
+    Some(())
+}
+
+/// Makes the table: for each length, what there is of shorter code words is doubled, and those of this
+/// length are entered where their bits, first one lowest, say.
+fn fill(table: &mut [u16], symbols: &[u16], counts: &[u16; LENGTHS]) {
+    table.fill(0);
+    let mut symbols = symbols.iter();
+    let mut code = 0_u16;
+    let mut size = 1_usize;
+    for (len, &count) in (1_u16..).zip(counts.iter().skip(1)) {
+        let doubled = size.wrapping_mul(2);
+        let Some(filled) = table.get_mut(..doubled) else {
+            return;
+        };
+        if let Some((low, high)) = filled.split_at_mut_checked(size) {
+            for (high, low) in high.iter_mut().zip(low) {
+                *high = *low;
+            }
+        }
+        for &symbol in symbols.by_ref().take(usize::from(count)) {
+            let reversed = code
+                .reverse_bits()
+                .wrapping_shr(16_u32.wrapping_sub(len.into()));
+            if let Some(entry) = filled.get_mut(usize::from(reversed)) {
+                *entry = symbol << 4 | len;
+            }
+            code = code.wrapping_add(1);
+        }
+        code <<= 1;
+        size = doubled;
+    }
+}
+
+/// What [`Code::find`] says, for a code word of any length, bit by bit. Words of one length are numbers in a row, and
+/// those that are longer begin with greater numbers.
+#[cold]
+fn walk(symbols: &[u16], counts: &[u16; LENGTHS], mut bits: u64) -> Option<Word> {
+    let (mut code, mut first, mut index) = (0_u16, 0_u16, 0_u16);
+    for (len, &count) in (1_u32..).zip(counts.iter().skip(1)) {
+        code |= u16::from(bits & 1 == 1);
+        bits >>= 1;
+        let offset = code.wrapping_sub(first);
+        if offset < count {
+            let index = usize::from(index.wrapping_add(offset));
+            let &symbol = symbols.get(index)?;
+            return Some(Word { symbol, len });
+        }
+        index = index.wrapping_add(count);
+        first = first.wrapping_add(count) << 1;
+        code <<= 1;
+    }
+    None
 }
 
 /// The lengths that a code word can have, 0 to 15.
@@ -152,7 +166,7 @@ mod tests {
 
     fn code(lengths: &[u8], complete: Complete) -> Option<Code<32, 8>> {
         let mut code = Code::new();
-        code.build(lengths.iter().copied(), complete).map(|()| code)
+        code.build(lengths, complete).map(|()| code)
     }
 
     #[test]
@@ -172,7 +186,7 @@ mod tests {
             for behind in [0, u64::MAX] {
                 let bits = bits | behind << word.len();
                 assert_eq!(code.find(bits), expected, "{word}");
-                assert_eq!(code.walk(bits), expected, "{word}");
+                assert_eq!(walk(&code.symbols, &code.counts, bits), expected, "{word}");
             }
         }
     }
@@ -211,7 +225,11 @@ mod tests {
         let code = code(&lengths, Complete::Always).expect("complete");
         for bits in 0..1 << 15 {
             assert!(code.find(bits).is_some());
-            assert_eq!(code.find(bits), code.walk(bits), "{bits:b}");
+            assert_eq!(
+                code.find(bits),
+                walk(&code.symbols, &code.counts, bits),
+                "{bits:b}"
+            );
         }
         let lone = self::code(&[0, 1], Complete::UnlessLone).expect("lone");
         assert_eq!(lone.find(0), Some(Word { symbol: 1, len: 1 }));

@@ -1,7 +1,5 @@
 //! The blocks of RFC 1951, taken apart.
 
-use core::iter::repeat_n;
-
 use super::code::{Code, Complete};
 use super::reader::{Bits, Reader};
 use super::window::Ring;
@@ -137,7 +135,7 @@ impl Decoder {
             Ok(consumed) => Ok(Inflated {
                 consumed,
                 len,
-                is_done: self.state == State::Done,
+                is_done: matches!(self.state, State::Done),
             }),
             Err(error) => {
                 self.state = State::Failed;
@@ -167,14 +165,14 @@ impl Decoder {
                 self.state = State::Done;
                 Ok(consumed)
             }
-            (Stop::Starved, End::Message) if self.state == State::Done => Ok(consumed),
+            (Stop::Starved, End::Message) if matches!(self.state, State::Done) => Ok(consumed),
             (Stop::Starved, End::Message) | (Stop::Invalid, _) => Err(InvalidDeflate),
         }
     }
 
     /// Whether a block has ended, and with it all that was read.
     fn is_between_blocks(&self) -> bool {
-        self.state == State::Header && self.bits.is_empty()
+        matches!(self.state, State::Header) && self.bits.is_empty()
     }
 
     /// Reads as much as can be, and returns how many bytes are left.
@@ -262,14 +260,21 @@ impl Decoder {
 
     /// The codes of RFC 1951 §3.2.6.
     fn fixed(&mut self) -> Option<State> {
-        if self.codes != Codes::Fixed {
-            let lengths = repeat_n(8, 144).chain(repeat_n(9, 112));
-            let lengths = lengths.chain(repeat_n(7, 24)).chain(repeat_n(8, 8));
-            self.literals.build(lengths, Complete::Always)?;
-            self.distances.build(repeat_n(5, 32), Complete::Always)?;
-            self.codes = Codes::Fixed;
+        if self.codes == Codes::Fixed {
+            return Some(State::Symbols);
         }
-        Some(State::Symbols)
+        for (symbol, len) in (0..).zip(&mut self.lengths) {
+            *len = match symbol {
+                0..144 => 8,
+                144..256 => 9,
+                256..280 => 7,
+                280..FIXED_LITERALS => 8,
+                // Distances.
+                _ => 5_u8,
+            };
+        }
+        self.codes = Codes::Fixed;
+        self.build(FIXED_LITERALS, self.lengths.len(), Complete::Always)
     }
 
     /// RFC 1951 §3.2.7:
@@ -307,7 +312,7 @@ impl Decoder {
                 *slot = len.to_le_bytes()[0];
             }
         }
-        let lengths = self.lengths.iter().copied().take(LENGTH_ORDER.len());
+        let lengths = self.lengths.get(..LENGTH_ORDER.len()).unwrap_or_default();
         let code = self.distances.build(lengths, Complete::Always);
         code.ok_or(Stop::Invalid)?;
         Ok(State::Lengths { counts, read: 0 })
@@ -331,15 +336,17 @@ impl Decoder {
         if self.lengths.get(usize::from(END_OF_BLOCK)) == Some(&0) {
             return Err(Stop::Invalid);
         }
-        let literals = usize::from(counts.literals);
-        let lengths = self.lengths.iter().copied().take(literals);
-        let code = self.literals.build(lengths, Complete::UnlessLone);
-        code.ok_or(Stop::Invalid)?;
-        let lengths = self.lengths.iter().copied().skip(literals);
-        let lengths = lengths.take(usize::from(counts.distances));
-        let code = self.distances.build(lengths, Complete::UnlessLone);
-        code.ok_or(Stop::Invalid)?;
-        Ok(State::Symbols)
+        self.build(counts.literals.into(), total.into(), Complete::UnlessLone)
+            .ok_or(Stop::Invalid)
+    }
+
+    /// Makes both codes of the first `total` lengths, of which the first `literals` are for those.
+    fn build(&mut self, literals: usize, total: usize, complete: Complete) -> Option<State> {
+        let lengths = self.lengths.get(..total)?;
+        let (literals, distances) = lengths.split_at_checked(literals)?;
+        self.literals.build(literals, complete)?;
+        self.distances.build(distances, complete)?;
+        Some(State::Symbols)
     }
 
     /// A code length, and how many times it stands there.
@@ -402,11 +409,11 @@ impl Decoder {
     fn pair(&self, length_symbol: u16, bits: &mut Bits) -> Step<(u32, u32)> {
         let index = length_symbol.wrapping_sub(END_OF_BLOCK).wrapping_sub(1);
         let length = LENGTHS.get(usize::from(index)).ok_or(Stop::Invalid)?;
-        let extra = bits.take(length.extra).ok_or(Stop::Starved)?;
+        let extra = bits.take(length.extra.into()).ok_or(Stop::Starved)?;
         let len = u32::from(length.least).wrapping_add(extra);
         let distance = usize::from(symbol(&self.distances, bits)?);
         let distance = DISTANCES.get(distance).ok_or(Stop::Invalid)?;
-        let extra = bits.take(distance.extra).ok_or(Stop::Starved)?;
+        let extra = bits.take(distance.extra.into()).ok_or(Stop::Starved)?;
         Ok((u32::from(distance.least).wrapping_add(extra), len))
     }
 
@@ -452,7 +459,8 @@ fn stored_len(reader: &mut Reader<'_>) -> Step {
 }
 
 /// Takes a symbol of a code.
-#[inline(always)]
+#[cfg_attr(not(small), inline(always))]
+#[cfg_attr(small, inline(never))]
 fn symbol<const SYMBOLS: usize, const TABLE: usize>(
     code: &Code<SYMBOLS, TABLE>,
     bits: &mut Bits,
@@ -475,6 +483,9 @@ const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
 /// The symbol behind the 256 literals.
 const END_OF_BLOCK: u16 = 256;
 
+/// How many symbols the fixed code of literals has, RFC 1951 §3.2.6.
+const FIXED_LITERALS: usize = 288;
+
 /// The order in which code lengths of code lengths stand, RFC 1951 §3.2.7.
 const LENGTH_ORDER: [u8; 19] = [
     16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15,
@@ -483,7 +494,7 @@ const LENGTH_ORDER: [u8; 19] = [
 /// What a symbol for lengths or distances says: the least of them, and how many bits are to be added.
 struct Range {
     least: u16,
-    extra: u32,
+    extra: u8,
 }
 
 /// The lengths from symbol 257 on, RFC 1951 §3.2.5.
@@ -513,7 +524,10 @@ const fn ranges<const COUNT: usize>(mut least: u16, same: u32) -> [Range; COUNT]
     while index < COUNT {
         let step = index as u32 / same;
         let extra = step.saturating_sub(1);
-        ranges[index] = Range { least, extra };
+        ranges[index] = Range {
+            least,
+            extra: extra as u8,
+        };
         least = least.wrapping_add(1 << extra);
         index += 1;
     }

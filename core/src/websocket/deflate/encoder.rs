@@ -59,14 +59,21 @@ impl<'t> Writer<'t> {
 
     #[inline(always)]
     pub(super) fn literal(&mut self, byte: u8) -> Option<()> {
+        #[cfg(not(small))]
         let word = LITERALS.get(usize::from(byte)).copied().unwrap_or(0);
+        #[cfg(small)]
+        let word = literal_word(byte);
         self.put(u32::from(word), 8_u32.wrapping_add((byte >= 144).into()))
     }
 
     /// A length, 3 to 258, and a distance, 1 to 32,768.
     #[inline(always)]
     pub(super) fn pair(&mut self, len: usize, distance: usize) -> Option<()> {
-        let word = LENGTHS.get(len.wrapping_sub(3))?;
+        let above = u8::try_from(len.wrapping_sub(3)).ok()?;
+        #[cfg(not(small))]
+        let word = LENGTHS.get(usize::from(above))?;
+        #[cfg(small)]
+        let word = length_word(above);
         self.put(word & 0xff_ffff, word >> 24)?;
         let distance = u32::try_from(distance).ok()?.wrapping_sub(1);
         // Beyond the first two, each power of two has two symbols, which its next bit tells apart.
@@ -113,7 +120,8 @@ impl<'t> Writer<'t> {
     }
 
     /// Appends up to 32 bits. None when they have no room.
-    #[inline(always)]
+    #[cfg_attr(not(small), inline(always))]
+    #[cfg_attr(small, inline(never))]
     fn put(&mut self, bits: u32, count: u32) -> Option<()> {
         self.at.bits |= u64::from(bits).wrapping_shl(self.at.count);
         self.at.count = self.at.count.wrapping_add(count);
@@ -134,42 +142,70 @@ impl<'t> Writer<'t> {
     }
 }
 
-/// The fixed code words of literals, first bit lowest, RFC 1951 §3.2.6.
-#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler only")]
+/// The fixed code word of a literal, first bit lowest, RFC 1951 §3.2.6.
+const fn literal_word(byte: u8) -> u16 {
+    let literal = byte as u16;
+    match literal {
+        0..144 => literal.wrapping_add(0b0011_0000).reverse_bits() >> 8,
+        _ => literal.wrapping_add(0b1_1001_0000 - 144).reverse_bits() >> 7,
+    }
+}
+
+#[cfg(not(small))]
+#[expect(
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "evaluated by the compiler only"
+)]
 static LITERALS: [u16; 256] = {
     let mut words = [0; 256];
-    let mut literal = 0_u16;
+    let mut literal = 0;
     while literal < 256 {
-        words[literal as usize] = match literal {
-            0..144 => (0b0011_0000 + literal).reverse_bits() >> 8,
-            _ => (0b1_1001_0000 + (literal - 144)).reverse_bits() >> 7,
-        };
+        words[literal] = literal_word(literal as u8);
         literal += 1;
     }
     words
 };
 
-/// The fixed code words of lengths from 3 on with the bits to be added behind them, and in the highest
-/// byte how many bits that is together, RFC 1951 §3.2.5 and §3.2.6.
-#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler only")]
+/// The fixed code word of a length, which is so much above 3, with the bits to be added behind it, and in the
+/// highest byte how many bits that is together, RFC 1951 §3.2.5 and §3.2.6.
+const fn length_word(above: u8) -> u32 {
+    let above = above as u32;
+    let power = if above < 8 { 2 } else { above.ilog2() };
+    let extra = power.wrapping_sub(2);
+    // Symbols from 257 on; each power of two has four, but the very last length has its own.
+    let (symbol, extra) = match above {
+        255 => (28, 0),
+        0..8 => (above, 0),
+        _ => (
+            extra
+                .wrapping_mul(4)
+                .wrapping_add(above.wrapping_shr(extra)),
+            extra,
+        ),
+    };
+    let (word, len) = match symbol.wrapping_add(1) {
+        above @ 0..24 => (above.reverse_bits() >> 25, 7),
+        above => (
+            above.wrapping_add(0b1100_0000 - 24).reverse_bits() >> 24,
+            8_u32,
+        ),
+    };
+    let added = above & 1_u32.wrapping_shl(extra).wrapping_sub(1);
+    word | added.wrapping_shl(len) | len.wrapping_add(extra) << 24
+}
+
+#[cfg(not(small))]
+#[expect(
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "evaluated by the compiler only"
+)]
 static LENGTHS: [u32; 256] = {
     let mut words = [0; 256];
-    let mut above = 0_u32;
+    let mut above = 0;
     while above < 256 {
-        let power = if above < 8 { 2 } else { above.ilog2() };
-        let extra = power - 2;
-        // Symbols from 257 on; each power of two has four, but the very last length has its own.
-        let (symbol, extra) = match above {
-            255 => (28, 0),
-            0..8 => (above, 0),
-            _ => (extra * 4 + (above >> extra), extra),
-        };
-        let (word, len) = match symbol + 1 {
-            above @ 0..24 => (above.reverse_bits() >> 25, 7),
-            above => ((0b1100_0000 + (above - 24)).reverse_bits() >> 24, 8),
-        };
-        let added = above & ((1 << extra) - 1);
-        words[above as usize] = word | added << len | (len + extra) << 24;
+        words[above] = length_word(above as u8);
         above += 1;
     }
     words

@@ -137,8 +137,12 @@ impl<'t> Matcher<'t> {
 }
 
 /// How many bytes two slices begin with in common.
-#[inline(always)]
+#[cfg_attr(not(small), inline(always))]
+#[cfg_attr(small, inline(never))]
 fn common(a: &[u8], b: &[u8]) -> usize {
+    if cfg!(small) {
+        return common_bytes(a, b);
+    }
     let mut len = 0_usize;
     let (a_words, a_rest) = a.as_chunks::<8>();
     let (b_words, b_rest) = b.as_chunks::<8>();
@@ -151,8 +155,12 @@ fn common(a: &[u8], b: &[u8]) -> usize {
     }
     let a_rest = a.get(len..).unwrap_or(a_rest);
     let b_rest = b.get(len..).unwrap_or(b_rest);
-    let same = a_rest.iter().zip(b_rest).take_while(|(a, b)| a == b);
-    len.wrapping_add(same.count())
+    len.wrapping_add(common_bytes(a_rest, b_rest))
+}
+
+#[cfg_attr(not(small), inline(always))]
+fn common_bytes(a: &[u8], b: &[u8]) -> usize {
+    a.iter().zip(b).take_while(|(a, b)| a == b).count()
 }
 
 /// The shortest match that is worth its bits at any distance, and that a hash of four bytes finds.

@@ -44,7 +44,8 @@ impl Bits {
     }
 
     /// Takes up to 32 bits as a number. None, and nothing is taken, when they are not there.
-    #[inline(always)]
+    #[cfg_attr(not(small), inline(always))]
+    #[cfg_attr(small, inline(never))]
     #[expect(
         clippy::cast_possible_truncation,
         reason = "what is cut off is not asked for"
@@ -67,7 +68,8 @@ impl Bits {
 
 impl Reader<'_> {
     /// Reads ahead, so that at least 56 bits are there, or all that have come.
-    #[inline(always)]
+    #[cfg_attr(not(small), inline(always))]
+    #[cfg_attr(small, inline(never))]
     pub(super) fn refill(&mut self) {
         let Bits { bits, count } = self.bits;
         if let Some(word) = self.input.first_chunk() {

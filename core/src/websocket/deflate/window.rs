@@ -133,8 +133,12 @@ impl Ring<'_> {
 
     /// Repeats `len` bytes that lie `distance` back, which the ring [has](Self::has), as far as there is
     /// room. Returns how much is missing.
-    #[inline(always)]
+    #[cfg_attr(not(small), inline(always))]
+    #[cfg_attr(small, inline(never))]
     pub(super) fn repeat(&mut self, distance: usize, len: usize) -> usize {
+        if cfg!(small) {
+            return self.repeat_bytes(distance, len);
+        }
         let (before, after) = match self.bytes.split_at_mut_checked(self.position) {
             Some(halves) => halves,
             None => return 0,
