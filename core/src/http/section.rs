@@ -248,16 +248,18 @@ impl<'a> WholeLine<'a> {
 impl Known {
     #[cfg(small)]
     fn of(name: &[u8]) -> Self {
-        const NAMES: [(&str, Known); 6] = [
-            ("host", Known::Host),
-            ("expect", Known::Expect),
-            ("upgrade", Known::Upgrade),
-            ("connection", Known::Connection),
-            ("content-length", Known::ContentLength),
-            ("transfer-encoding", Known::TransferEncoding),
+        const NAMES: [(&[u8], Known); 6] = [
+            (b"host", Known::Host),
+            (b"expect", Known::Expect),
+            (b"upgrade", Known::Upgrade),
+            (b"connection", Known::Connection),
+            (b"content-length", Known::ContentLength),
+            (b"transfer-encoding", Known::TransferEncoding),
         ];
-        let mut known = NAMES.iter();
-        let known = known.find(|(other, _)| name.eq_ignore_ascii_case(other.as_bytes()));
+        // As in `is`.
+        let same = |(byte, lower): (&u8, &u8)| byte | 0x20 == *lower;
+        let is = |lower: &[u8]| name.len() == lower.len() && name.iter().zip(lower).all(same);
+        let known = NAMES.iter().find(|(lower, _)| is(lower));
         known.map_or(Self::Other, |(_, known)| *known)
     }
 

@@ -299,14 +299,20 @@ impl Connection {
             Next::Content { start, end } => {
                 self.lend(end);
                 let data = input.remaining_of(start, end);
-                Event::Content(Part::Data(data), self.reply(context, output))
+                Event::Content(
+                    Part::Data(data),
+                    Reply::new(self, context, output.reborrow_for_answer()),
+                )
             }
             Next::End { start, end } => {
                 self.lend(end);
                 let trailers = Fields::over(input.remaining_of(start, end));
-                Event::Content(Part::End(trailers), self.reply(context, output))
+                Event::Content(
+                    Part::End(trailers),
+                    Reply::new(self, context, output.reborrow_for_answer()),
+                )
             }
-            Next::Resume => Event::Resume(self.reply(context, output)),
+            Next::Resume => Event::Resume(Reply::new(self, context, output.reborrow_for_answer())),
             Next::WebSocket(agreement) => Event::WebSocket(self.websocket(agreement)),
             Next::Stream(part) => {
                 self.lend(part.end);
@@ -410,7 +416,7 @@ impl Connection {
             && self.cause.is_none();
         is_due.then(|| {
             self.plan = Plan::Undecided;
-            self.reply(context, output)
+            Reply::new(self, context, output.reborrow_for_answer())
         })
     }
 
@@ -453,13 +459,10 @@ impl Connection {
             return None;
         };
         let request = self.marks.request(input.remaining(), decoder.framing())?;
-        Some((request, self.reply(context, output)))
-    }
-
-    #[cfg_attr(not(small), inline(always))]
-    #[cfg_attr(small, inline(never))]
-    fn reply<'e>(&'e mut self, context: &'e Context, output: &'e mut Output<'_>) -> Reply<'e> {
-        Reply::new(self, context, output.reborrow_for_answer())
+        Some((
+            request,
+            Reply::new(self, context, output.reborrow_for_answer()),
+        ))
     }
 
     fn collected_event<'e>(
