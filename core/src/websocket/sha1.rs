@@ -10,15 +10,6 @@
 /// The hash of `message`.
 pub(super) fn hash(message: &[u8; 60]) -> [u8; 20] {
     const BIT_LEN: u32 = 8 * 60;
-    let mut first = [0; 16];
-    let (words, _) = message.as_chunks();
-    for (word, bytes) in first.iter_mut().zip(words) {
-        *word = u32::from_be_bytes(*bytes);
-    }
-    // The bit that ends a message.
-    first[15] = 0x8000_0000;
-    let mut last = [0; 16];
-    last[15] = BIT_LEN;
     let mut state = [
         0x6745_2301,
         0xefcd_ab89,
@@ -26,9 +17,17 @@ pub(super) fn hash(message: &[u8; 60]) -> [u8; 20] {
         0x1032_5476,
         0xc3d2_e1f0,
     ];
-    for block in [first, last] {
-        digest(&mut state, block);
+    let mut block = [0; 16];
+    let (words, _) = message.as_chunks();
+    for (word, bytes) in block.iter_mut().zip(words) {
+        *word = u32::from_be_bytes(*bytes);
     }
+    // The bit that ends a message.
+    block[15] = 0x8000_0000;
+    digest(&mut state, &block);
+    block = [0; 16];
+    block[15] = BIT_LEN;
+    digest(&mut state, &block);
     let mut hash = [0; 20];
     let (to, _) = hash.as_chunks_mut();
     for (to, word) in to.iter_mut().zip(state) {
@@ -37,9 +36,12 @@ pub(super) fn hash(message: &[u8; 60]) -> [u8; 20] {
     hash
 }
 
-/// Takes one block into `state`. `words` are the next sixteen of the message schedule.
-fn digest(state: &mut [u32; 5], mut words: [u32; 16]) {
+/// Takes one block into `state`.
+#[inline(never)]
+fn digest(state: &mut [u32; 5], block: &[u32; 16]) {
     let [mut a, mut b, mut c, mut d, mut e] = *state;
+    // The next sixteen words of the message schedule.
+    let mut words = *block;
     for round in 0..80 {
         let (mixed, constant) = match round {
             0..20 => (b & c | !b & d, 0x5a82_7999),
