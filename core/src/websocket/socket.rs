@@ -93,7 +93,7 @@ impl<'s> Socket<'s> {
             return Err(SendError::InMessage);
         }
         let data = message.data();
-        if self.put_short(message.kind(), data) {
+        if cfg!(not(small)) && self.put_short(message.kind(), data) {
             return Ok(());
         }
         if self.connection.agreement.is_some() && data.len() >= MIN_DEFLATED_LEN {
@@ -274,27 +274,19 @@ impl<'s> Socket<'s> {
     /// Puts a frame that is not compressed, or nothing.
     #[inline]
     fn put(&mut self, opcode: Opcode, fin: Fin, data: &[u8]) -> Result<(), SendError> {
-        match self.connection.role {
-            Role::Server => {
-                let header = Header::new(opcode, data.len() as u64, None)
-                    .with_fin(fin)
-                    .emit();
-                let is_put = self.output.append(|writer| {
-                    writer.put(header.as_bytes()).put(data);
-                });
-                if is_put {
-                    Ok(())
-                } else {
-                    self.put_long(header.as_bytes(), data, None)
-                }
-            }
-            Role::Client => {
-                let key = self.connection.masking_key(self.context);
-                let header = Header::new(opcode, data.len() as u64, key)
-                    .with_fin(fin)
-                    .emit();
-                self.put_long(header.as_bytes(), data, key)
-            }
+        let key = self.connection.masking_key(self.context);
+        let header = Header::new(opcode, data.len() as u64, key)
+            .with_fin(fin)
+            .emit();
+        // Nearly all fits, and is put at once.
+        let is_put = key.is_none()
+            && cfg!(not(small))
+            && self.output.append(|writer| {
+                writer.put(header.as_bytes()).put(data);
+            });
+        match is_put {
+            true => Ok(()),
+            false => self.put_long(header.as_bytes(), data, key),
         }
     }
 
