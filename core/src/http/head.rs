@@ -411,7 +411,8 @@ pub struct Request<'a> {
 impl<'a> Request<'a> {
     /// The method.
     #[must_use]
-    #[inline]
+    #[cfg_attr(not(small), inline)]
+    #[cfg_attr(small, inline(never))]
     pub fn method(&self) -> Method<'a> {
         match self.marks.kind {
             MethodKind::Get => Method::Get,

@@ -121,15 +121,15 @@ impl Digits {
     // Not inlined, so that the writer need not be in memory for the sake of a long number.
     #[cfg(not(small))]
     #[inline(never)]
-    fn of<const BASE: u64>(mut number: u64) -> Self {
+    fn of<const BASE: u32>(mut number: u64) -> Self {
         let mut bytes = [0; 20];
         let mut from = bytes.len();
         for to in bytes.iter_mut().rev() {
-            *to = match number.checked_rem(BASE) {
+            *to = match number.checked_rem(BASE.into()) {
                 Some(value @ 10..) => b'a'.wrapping_sub(10).wrapping_add(low_byte(value)),
                 value => digit(value.unwrap_or(0)),
             };
-            number = number.checked_div(BASE).unwrap_or(0);
+            number = number.checked_div(BASE.into()).unwrap_or(0);
             from = from.wrapping_sub(1);
             if number == 0 {
                 break;
@@ -140,14 +140,18 @@ impl Digits {
 
     /// The same, by long division byte by byte: a processor of 32 bits has no division of 64.
     #[cfg(small)]
+    fn of<const BASE: u32>(number: u64) -> Self {
+        Self::of_base(BASE, number)
+    }
+
+    #[cfg(small)]
     #[inline(never)]
     #[expect(
         clippy::cast_possible_truncation,
         reason = "what is left is below the base"
     )]
-    fn of<const BASE: u64>(number: u64) -> Self {
+    fn of_base(base: u32, number: u64) -> Self {
         const ZERO: [u8; 8] = [0; 8];
-        let base = BASE as u32;
         let mut number = number.to_le_bytes();
         let mut bytes = [0; 20];
         let mut from = bytes.len();
