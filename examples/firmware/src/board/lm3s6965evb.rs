@@ -77,6 +77,7 @@ impl Board for Lm3s6965evb {
     const SEND_LEN: usize = 2048;
     const WINDOW_LEN: usize = 1024;
     const CODECS: usize = 1;
+    const STACK_LEN: usize = 22_700;
 
     const NIC: Interrupt = Interrupt(42);
     const ALARM: Interrupt = Interrupt(19);

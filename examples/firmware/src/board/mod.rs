@@ -31,6 +31,10 @@ pub(crate) trait Board: Sized {
     /// How many WebSockets are compressed at once.
     const CODECS: usize;
 
+    /// Bytes of the stack for what is made on it once and stays: the server, and where its sockets are.
+    /// No more than this is checked when the firmware is built, and `run --build-only` prints it.
+    const STACK_LEN: usize;
+
     const NIC: Interrupt;
     const ALARM: Interrupt;
 

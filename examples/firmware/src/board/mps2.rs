@@ -43,6 +43,7 @@ impl Board for Mps2 {
     const SEND_LEN: usize = 4096;
     const WINDOW_LEN: usize = 2048;
     const CODECS: usize = 4;
+    const STACK_LEN: usize = 104_600;
 
     const NIC: Interrupt = Interrupt(13);
     const ALARM: Interrupt = Interrupt(8);
