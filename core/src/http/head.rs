@@ -241,10 +241,13 @@ impl HeadScan {
             self.place = Place::Version;
             at = at.wrapping_add(1);
         }
-        let Some(line) = window
-            .get(at..)
-            .and_then(<[u8]>::first_chunk::<VERSION_LINE>)
-        else {
+        let rest = window.get(at..).unwrap_or_default();
+        let Some(line) = rest.first_chunk::<VERSION_LINE>() else {
+            // A line that has ended is not waited for: `GET / FOO` and an empty line have fewer bytes
+            // than a version.
+            if rest.iter().take(Version::LEN).any(|byte| *byte == b'\n') {
+                return Err(SyntaxError::InvalidVersion.into());
+            }
             self.at = offset(at);
             return Ok(false);
         };
