@@ -16,14 +16,16 @@
 //!
 //! | feature | for |
 //! |---|---|
-//! | `smoltcp` (default) | `tcp`: a server of several connections over smoltcp's sockets |
+//! | `smoltcp` (default) | `tcp`: a server of several connections over smoltcp's sockets, and a stream over one |
+//! | | `codecs`: what the server's WebSockets are compressed with |
 //! | | [`blocking`]: a server and clients over `embedded-io`, which are always here |
 //! | `async` | `asynchronous`: the same over `embedded-io-async`, in a task for each connection |
 //! | `log`, `defmt` | what happens to connections, told to one or the other |
 //!
 //! Read on in this order: [`Memory`] and [`Buffers`] for what a connection is lent, [`Pump`] for what
 //! every server's driver does, [`blocking::serve`] for the shortest of them, [`blocking::Http`] and
-//! [`blocking::WebSocket`] for a device that reports to a server.
+//! [`blocking::WebSocket`] for a device that reports to a server. `docs/your-first-board.md` has a
+//! firmware's side of it.
 #![no_std]
 #![forbid(unsafe_code)]
 #![warn(
@@ -52,6 +54,11 @@ mod pump;
 #[cfg(feature = "smoltcp")]
 pub mod tcp;
 mod wire;
+
+/// The page's examples compile.
+#[cfg(all(doctest, feature = "smoltcp"))]
+#[doc = include_str!("../../docs/your-first-board.md")]
+struct YourFirstBoard;
 
 pub use client::{Close, Error, Failure, Received};
 pub use notice::Notice;

@@ -1,11 +1,58 @@
-//! A server over smoltcp: connections in static memory.
+//! A server over smoltcp: connections in static memory. And [`Stream`], for a client.
 //!
-//! ```text
-//! loop {
-//!     interface.poll(now, device, sockets)       frames to and from the device
-//!     server.poll(application, now, sockets)     the engine's turns over the sockets' rings
-//!     sleep                                      until a frame comes, or the earlier of both delays
+//! ```
+//! # use kinglet_core::http::{Handled, Reply, Request, Status};
+//! # use kinglet_core::{Application, Limits, Stamp};
+//! # use smoltcp::iface::{Config, Interface, SocketSet};
+//! # use smoltcp::phy::{Loopback, Medium};
+//! # use smoltcp::wire::{EthernetAddress, HardwareAddress};
+//! use kinglet_embedded::tcp::Server;
+//! use smoltcp::socket::tcp;
+//! use smoltcp::time::{Duration, Instant}; // kinglet's are its own, and core's
+//!
+//! # struct Hello;
+//! #
+//! # impl Application for Hello {
+//! #     type Exchange = ();
+//! #
+//! #     fn request(&mut self, _: &mut (), _: &Request<'_>, reply: Reply<'_>) -> Handled {
+//! #         reply.send(Status::OK, &[], b"hello\n")
+//! #     }
+//! # }
+//! #
+//! # let (mut application, mut passed) = (Hello, 0);
+//! # let mut device = Loopback::new(Medium::Ethernet);
+//! # let config = Config::new(HardwareAddress::Ethernet(EthernetAddress([2, 0, 0, 0, 0, 1])));
+//! # let mut interface = Interface::new(config, &mut device, Instant::ZERO);
+//! # let mut storage = [const { smoltcp::iface::SocketStorage::EMPTY }; 8];
+//! # let mut sockets = SocketSet::new(&mut storage[..]);
+//! # let (mut receive_rings, mut send_rings) = ([[0; 1024]; 8], [[0; 1024]; 8]);
+//! # let mut millis = || {
+//! #     passed += 1;
+//! #     passed
+//! # };
+//! # let sleep = |_: Option<Duration>| {};
+//! // A browser's head has up to 1 KiB, and so may an answer have that is not streamed.
+//! let limits = Limits { max_head_len: 1024, min_room: 1024, ..Limits::MICROCONTROLLER };
+//! let mut server: Server<_, 8, 1024> = Server::new(80, limits, Stamp::new("board"), ());
+//! for (receive, send) in receive_rings.iter_mut().zip(&mut send_rings) {
+//!     let [receive, send] = [receive, send].map(|ring| tcp::SocketBuffer::new(&mut ring[..]));
+//!     server.add(sockets.add(tcp::Socket::new(receive, send)))?;
 //! }
+//! loop {
+//!     let now = Instant::from_millis(millis());
+//!     interface.poll(now, &mut device, &mut sockets); // frames to and from the device
+//!     let due = server.poll(&mut application, now, &mut sockets); // turns over the sockets' rings
+//!     let delays = [due, interface.poll_delay(now, &sockets)];
+//!     sleep(delays.into_iter().flatten().min()); // or until a frame comes
+//! #   if now > Instant::from_millis(3) {
+//! #       break;
+//! #   }
+//! }
+//! # assert!(sockets.iter().all(|(_, socket)| {
+//! #     matches!(socket, smoltcp::socket::Socket::Tcp(socket) if socket.is_listening())
+//! # }));
+//! # Ok::<_, kinglet_embedded::tcp::TooManySockets>(())
 //! ```
 //!
 //! smoltcp has no backlog: a socket that listens takes one connection. So every socket that a server
@@ -22,6 +69,7 @@
 
 mod connection;
 mod doorman;
+mod stream;
 mod unread;
 
 use core::fmt;
@@ -40,6 +88,8 @@ use crate::codecs::Codecs;
 use crate::fmt::{Shown, debug, trace, warning};
 use connection::{Connection, Io, Verdict};
 use doorman::{Doorman, pressing};
+
+pub use stream::Stream;
 
 /// Up to `N` connections. `W` is how many bytes a head may have, and an answer that is not streamed.
 ///
