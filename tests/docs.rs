@@ -79,6 +79,31 @@ fn no_bytes_of_the_anatomy_escape_the_check() {
     assert_eq!(open, None, "bytes sent, and no word of what comes of them");
 }
 
+#[test]
+fn the_sketch_of_a_firmware_is_the_one_that_compiles() {
+    let page = read("README.md");
+    let blocks = blocks(&page);
+    let sketch = blocks
+        .iter()
+        .find(|block| {
+            block
+                .lines
+                .iter()
+                .any(|line| line.contains("interface.poll"))
+        })
+        .expect("a sketch");
+    let code = read("embedded/src/tcp/mod.rs");
+    let compiled = code
+        .lines()
+        .skip_while(|line| *line != "//! ```")
+        .skip(1)
+        .take_while(|line| *line != "//! ```")
+        .map(|line| line.trim_start_matches("//!"))
+        .map(|line| line.strip_prefix(' ').unwrap_or(line))
+        .filter(|line| *line != "#" && !line.starts_with("# "));
+    assert_eq!(sketch.lines, compiled.collect::<Vec<_>>());
+}
+
 /// How a value is written in a table.
 trait Written {
     fn written(&self) -> String;

@@ -46,7 +46,11 @@ pub fn citations(text: &str) -> Vec<Citation<'_>> {
                 file: code,
                 names: Vec::new(),
             });
-            is_open = after.trim_start() == "(";
+            // The file may be the text of a link.
+            let link = after
+                .strip_prefix("](")
+                .and_then(|rest| rest.split_once(')'));
+            is_open = link.map_or(*after, |(_, after)| after).trim_start() == "(";
         } else if let Some(last) = citations.last_mut().filter(|_| is_open) {
             last.names.push(code);
             is_open = after.trim() == ",";

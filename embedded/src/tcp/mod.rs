@@ -42,7 +42,8 @@
 //! loop {
 //!     let now = Instant::from_millis(millis());
 //!     interface.poll(now, &mut device, &mut sockets); // frames to and from the device
-//!     let due = server.poll(&mut application, now, &mut sockets); // turns over the sockets' rings
+//!     // Turns of the engine over the sockets' rings.
+//!     let due: Option<Duration> = server.poll(&mut application, now, &mut sockets);
 //!     let delays = [due, interface.poll_delay(now, &sockets)];
 //!     sleep(delays.into_iter().flatten().min()); // or until a frame comes
 //! #   if now > Instant::from_millis(3) {

@@ -1,7 +1,9 @@
-//! `/echo` and `/ws`: what comes is sent back while it comes, whatever its length.
+//! `/echo` and `/ws`: what comes is sent back while it comes.
 //!
 //! Only as much is taken as there is room for in the output. So a client that does not read is not read
-//! from, and no message is too long for a buffer, since there is none.
+//! from, and no message is too long for a buffer, since there is none. What bounds it is
+//! [`LIMITS`](crate::LIMITS): a message has 16 MiB at most and inflates by no more than 200 to 1; content of a
+//! request has 1 GiB.
 
 use kinglet_core::field;
 use kinglet_core::http::{Field, Framing, Handled, Length, Reply, Request, Status, Stream};

@@ -19,9 +19,9 @@
 //! |---|---|
 //! | `/`, `/app.js`, `/style.css`, `/favicon.svg` | a page that shows the readings as they change |
 //! | `/hello` | one line of text |
-//! | `/echo`, `/upload` | POST and PUT of any length: sent back, or counted and summed |
+//! | `/echo`, `/upload` | POST and PUT of up to 1 GiB: sent back, or counted and summed |
 //! | `/lines?n=` | as many lines as that |
-//! | `/ws` | a WebSocket that sends messages of any length back |
+//! | `/ws` | a WebSocket that sends messages back: of up to 16 MiB, that inflate by no more than 200 to 1 |
 //! | `/sensors`, `/events` | the readings at each interval, as WebSocket and as server-sent events |
 //! | `/settings` | the settings as JSON; POST of JSON or a form changes them |
 #![no_std]
