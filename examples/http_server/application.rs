@@ -4,6 +4,7 @@ use kinglet_core::http::{Field, Handled, Method, Reply, Request, Status, Stream}
 use kinglet_core::routes::{Parameters, Route, Routes};
 use kinglet_core::websocket::{Part, Socket};
 use kinglet_core::{Application, field};
+use kinglet_hosted::files::{FileExchange, FileServer};
 use kinglet_hosted::{Handle, Workers};
 
 use crate::arguments::Site;
@@ -19,6 +20,8 @@ pub(crate) struct Demo {
     pub(crate) site: Site,
     pub(crate) handle: Handle,
     pub(crate) workers: Workers,
+    /// What is served at all other paths, where there is a folder for that.
+    files: Option<FileServer>,
 }
 
 /// What is remembered of an exchange while its answer is streamed: a variant for each route that
@@ -32,6 +35,7 @@ pub(crate) enum Exchange {
     Lines(Lines),
     Drip(Drip),
     Frames(Frames),
+    File(FileExchange),
 }
 
 /// All that the server answers. Other paths are 404 and other methods 405; HEAD goes where GET does,
@@ -50,6 +54,7 @@ const ROUTES: Routes<Demo> = Routes::new(&[
     Route::get("/ws", Demo::websocket),
     Route::get("/favicon.svg", Demo::icon),
     Route::get("/favicon.ico", Demo::icon),
+    Route::get("/{*path}", Demo::file),
 ]);
 
 impl Application for Demo {
@@ -69,6 +74,10 @@ impl Application for Demo {
             Exchange::Echo => echo::go_on(stream),
             Exchange::Lines(lines) => lines.go_on(stream),
             Exchange::Drip(drip) => drip.go_on(stream),
+            Exchange::File(file) => match &mut self.files {
+                Some(files) => files.stream(file, stream),
+                None => stream.abort(),
+            },
             Exchange::Plain | Exchange::Frames(_) => stream.abort(),
         }
     }
@@ -86,22 +95,51 @@ impl Application for Demo {
 
 /// The handlers: each reads what it needs from the request and leaves the rest to its module.
 impl Demo {
-    pub(crate) fn new(site: Site, handle: Handle, workers: Workers) -> Self {
+    pub(crate) const fn new(
+        site: Site,
+        handle: Handle,
+        workers: Workers,
+        files: Option<FileServer>,
+    ) -> Self {
         Self {
             site,
             handle,
             workers,
+            files,
         }
     }
 
     fn welcome(
         &mut self,
-        _: &mut Exchange,
+        exchange: &mut Exchange,
+        request: &Request<'_>,
+        parameters: Parameters<'_>,
+        reply: Reply<'_>,
+    ) -> Handled {
+        if self.files.is_some() {
+            return self.file(exchange, request, parameters, reply);
+        }
+        welcome::answer(self, request, reply)
+    }
+
+    fn file(
+        &mut self,
+        exchange: &mut Exchange,
         request: &Request<'_>,
         _: Parameters<'_>,
         reply: Reply<'_>,
     ) -> Handled {
-        welcome::answer(self, request, reply)
+        let Some(files) = &mut self.files else {
+            return reply.send(
+                Status::NOT_FOUND,
+                &[PLAIN],
+                b"there is nothing at this path\n",
+            );
+        };
+        let mut file = FileExchange::default();
+        let handled = files.answer(&mut file, request, request.path(), reply);
+        *exchange = Exchange::File(file);
+        handled
     }
 
     fn hello(

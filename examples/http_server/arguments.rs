@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use kinglet_hosted::Address;
 
-use crate::config::{Config, Mistake, SETTINGS, Setting};
+use crate::config::{Config, Mistake, SETTINGS, Setting, Tls};
 
 /// What `--help` prints in front of the settings, and behind them.
 const HELP: [&str; 2] = [
@@ -117,7 +117,13 @@ pub(crate) struct Site {
 
 impl Site {
     /// The site of a server that listens on `address`.
-    pub(crate) fn at(address: &Address) -> Self {
+    pub(crate) fn at(address: &Address, tls: &Tls) -> Self {
+        let (scheme, curl) = match (tls.is_on(), tls.self_signed) {
+            (false, _) => ("http", "curl"),
+            (true, false) => ("https", "curl"),
+            // It is this machine that we ask, so whom the certificate is from does not matter.
+            (true, true) => ("https", "curl --insecure"),
+        };
         match address {
             Address::Tcp(address) => {
                 let mut address = *address;
@@ -127,16 +133,16 @@ impl Site {
                     IpAddr::V4(_) | IpAddr::V6(_) => {}
                 }
                 Self {
-                    origin: format!("http://{address}"),
-                    curl: String::from("curl"),
+                    origin: format!("{scheme}://{address}"),
+                    curl: curl.into(),
                 }
             }
             other => {
                 let text = other.to_string();
                 let path = text.strip_prefix("unix:").unwrap_or(&text);
                 Self {
-                    origin: String::from("http://localhost"),
-                    curl: format!("curl --unix-socket {path}"),
+                    origin: format!("{scheme}://localhost"),
+                    curl: format!("{curl} --unix-socket {path}"),
                 }
             }
         }

@@ -248,6 +248,24 @@ impl Setting {
     }
 }
 
+impl Tls {
+    fn check(&self) -> Result<(), Mistake> {
+        match (&self.cert, &self.key, self.self_signed) {
+            (Some(_), Some(_), false) => Ok(()),
+            (None, None, _) if self.client_ca.is_none() => Ok(()),
+            _ => Err(Mistake(
+                "tls: expected cert and key, with a client_ca or without, or self_signed alone"
+                    .into(),
+            )),
+        }
+    }
+
+    /// Whether clients speak TLS.
+    pub(crate) const fn is_on(&self) -> bool {
+        self.cert.is_some() || self.self_signed
+    }
+}
+
 impl Config {
     /// Finds what is out of range, and what can be written down but is not done yet.
     fn check(&self) -> Result<(), Mistake> {
@@ -258,18 +276,12 @@ impl Config {
             server: _,
             limits: _,
             tls,
-            files,
+            files: _,
             log,
             admin,
         } = self;
+        tls.check()?;
         let is_set = [
-            ("tls.cert", tls.cert.is_some()),
-            ("tls.key", tls.key.is_some()),
-            ("tls.self_signed", tls.self_signed),
-            ("tls.client_ca", tls.client_ca.is_some()),
-            ("files.root", files.root.is_some()),
-            ("files.listing", files.listing),
-            ("files.symlinks", files.symlinks),
             ("log.level", log.level.is_some()),
             ("log.access", log.access.is_some()),
             ("admin.listen", admin.listen.is_some()),
