@@ -342,6 +342,7 @@ impl<A: Application> Reactor<A> {
     }
 
     /// Accepts what waits at a listener.
+    #[inline(never)]
     fn accept(&mut self, at: usize) -> io::Result<()> {
         for _ in 0..MAX_ACCEPTED {
             if self.listening != Listening::Watched {
@@ -490,6 +491,7 @@ impl<A: Application> Reactor<A> {
         Ok(())
     }
 
+    #[inline(never)]
     fn drain_connections(&mut self) {
         for index in 0..self.connections.indices() {
             let Ok(index) = u32::try_from(index) else {
@@ -500,6 +502,7 @@ impl<A: Application> Reactor<A> {
     }
 
     /// Has those that nothing had come on drain with what comes now: it is their only request.
+    #[inline(never)]
     fn drain_fresh(&mut self, events: &[Event]) {
         for event in events.iter().filter(|event| event.key < FIRST_KEY) {
             if let Some(connection) = self.connections.get_mut(event.key as u32)

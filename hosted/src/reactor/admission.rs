@@ -186,6 +186,7 @@ impl<A: Application> Reactor<A> {
     }
 
     /// Reads what has come of a header, and nothing behind it.
+    #[inline(never)]
     pub(super) fn read_header(&mut self, index: u32) {
         let Some(headless) = self.waiting.connections.get_mut(index) else {
             return;
@@ -251,7 +252,15 @@ impl<A: Application> Reactor<A> {
     }
 
     /// Gives up those whose time is over.
+    #[inline]
     pub(super) fn expire_headers(&mut self) {
+        if self.waiting.next_deadline().is_some() {
+            self.expire_some();
+        }
+    }
+
+    #[inline(never)]
+    fn expire_some(&mut self) {
         let is_over = self
             .drain_deadline
             .is_some_and(|deadline| deadline <= self.io.millis);
