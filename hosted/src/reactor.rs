@@ -253,7 +253,7 @@ impl<A: Application> Reactor<A> {
             let buffer = &mut self.receive;
             if connection.interest == Interest::None {
                 // It waits for the application, and its end has come.
-                self.watched.cancel(index);
+                self.watched.doubt(index);
             }
             self.io
                 .take_event(&mut self.application, connection, buffer, readiness)
@@ -325,7 +325,7 @@ impl<A: Application> Reactor<A> {
             self.refuse(reason);
         }
         self.topics.forget(index);
-        self.watched.cancel(index);
+        self.watched.end(index);
         match cause {
             Cause::Aborted | Cause::Failed(_) | Cause::WebSocket(_) => connection.reset_on_close(),
             _ => connection.say_end(),

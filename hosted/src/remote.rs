@@ -12,6 +12,7 @@ use kinglet_core::http::{Field, FieldError, Status, Ticket};
 use kinglet_core::{Limits, websocket};
 
 use crate::Options;
+use crate::cancellation::Presence;
 use crate::limits::{Reason, Refusals};
 use crate::outbox::Frame;
 use crate::poller::Wake;
@@ -26,7 +27,7 @@ pub(crate) enum Message {
     Redeem(Ticket),
     Answer(Ticket, Box<Answer>),
     /// Whom to tell when nobody waits for an answer any more.
-    Watch(Ticket, Arc<AtomicBool>),
+    Watch(Ticket, Arc<Presence>),
     Frame(Ticket, Frame),
     Publication(Arc<Publication>),
     Subscribe(Ticket, Box<str>),
@@ -146,9 +147,9 @@ impl Handle {
         self.send_to(ticket, Message::Answer(ticket, Box::new(answer)));
     }
 
-    /// Has `is_cancelled` told when nobody waits for the answer any more.
-    pub(crate) fn watch(&self, ticket: Ticket, is_cancelled: Arc<AtomicBool>) {
-        self.send_to(ticket, Message::Watch(ticket, is_cancelled));
+    /// Has `presence` told when nobody waits for the answer any more.
+    pub(crate) fn watch(&self, ticket: Ticket, presence: Arc<Presence>) {
+        self.send_to(ticket, Message::Watch(ticket, presence));
     }
 
     /// Sends a message on an open WebSocket, behind what waits for it: on one that is closed, nothing.

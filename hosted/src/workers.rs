@@ -8,7 +8,6 @@
 
 use core::num::NonZeroUsize;
 use core::panic::AssertUnwindSafe;
-use core::sync::atomic::{AtomicBool, Ordering};
 use std::io;
 use std::panic::catch_unwind;
 use std::sync::Arc;
@@ -18,6 +17,7 @@ use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use kinglet_core::field;
 use kinglet_core::http::{Field, Handled, Reply, Status, Ticket};
 
+use crate::cancellation::Presence;
 use crate::{Answer, Handle};
 
 /// Threads that answer requests in a reactor's stead.
@@ -59,7 +59,7 @@ pub struct Workers {
 #[derive(Debug)]
 pub struct Job {
     ticket: Ticket,
-    is_cancelled: Arc<AtomicBool>,
+    presence: Arc<Presence>,
 }
 
 /// A job, boxed so that all have one size.
@@ -107,13 +107,10 @@ impl Workers {
             return refuse(reply);
         }
         let (ticket, handled) = reply.later();
-        let is_cancelled = Arc::new(AtomicBool::new(false));
-        self.handle.watch(ticket, Arc::clone(&is_cancelled));
+        let presence = Arc::<Presence>::default();
+        self.handle.watch(ticket, Arc::clone(&presence));
         let task = Task {
-            job: Job {
-                ticket,
-                is_cancelled,
-            },
+            job: Job { ticket, presence },
             run: Box::new(job),
         };
         // Another reactor may have taken the last place meanwhile.
@@ -133,13 +130,14 @@ impl Workers {
 }
 
 impl Job {
-    /// Whether nobody waits for the answer any more: the connection is closed, or the client has closed
-    /// its side of it. A client that has only closed its side still gets the answer if one is given.
+    /// Whether nobody may wait for the answer any more: the connection is closed, or the client has closed
+    /// its side of it, which is how both those end that have gone and those that have said all. To the
+    /// latter, the answer is sent if one is given.
     ///
     /// Where the poller is not Linux's own, a client that closes its side is not noticed.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
-        self.is_cancelled.load(Ordering::Relaxed)
+        self.presence.is_doubtful()
     }
 
     /// The ticket of the request.
@@ -152,9 +150,9 @@ impl Job {
 impl Task {
     fn perform(self, handle: &Handle) {
         let Self { job, run } = self;
-        if job.is_cancelled() {
+        if job.presence.is_gone() {
             // It has waited for longer than its client has.
-            return handle.answer(job.ticket, busy());
+            return;
         }
         // What the job has broken is its own: nothing of it is used again.
         let answer = catch_unwind(AssertUnwindSafe(|| run(&job))).unwrap_or_else(|_| {

@@ -43,7 +43,7 @@ impl Relay {
             return reply.send(Status::INTERNAL_SERVER_ERROR, &[], b"");
         };
         let has_sent = exchange.has_sent;
-        let can_retry = outgoing.can_retry() && outgoing.was_reused();
+        let can_retry = outgoing.can_retry() && outgoing.was_reused() && !outgoing.was_answered();
         let ticket = reply.ticket();
         let mut reply = Some(reply);
         let mut handled = None;

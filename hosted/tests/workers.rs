@@ -196,6 +196,30 @@ fn a_client_that_has_said_all_still_gets_the_answer() {
 }
 
 #[test]
+fn who_has_said_all_gets_the_answers_to_all_requests() {
+    let server = Running::start(1, 10);
+    let mut client = connect(server.address);
+    write!(
+        client,
+        "GET /slow HTTP/1.1\r\nHost: t\r\n\r\nGET /slow HTTP/1.1\r\nHost: t\r\n\r\n"
+    )
+    .unwrap();
+    client.shutdown(Shutdown::Write).unwrap();
+    let mut other = server.ask("/slow");
+    for text in ["one", "two", "three"] {
+        server.next_job().go_on.send(text).unwrap();
+    }
+    let first = read_response(&mut client).1;
+    let second = read_response(&mut client).1;
+    let third = read_response(&mut other).1;
+    let mut all = [first, second, third];
+    all.sort();
+    assert_eq!(all, [&b"one"[..], b"three", b"two"]);
+    drop((client, other));
+    server.finish();
+}
+
+#[test]
 fn a_job_that_panics_is_500_and_its_worker_goes_on() {
     let server = Running::start(1, 1);
     for _ in 0..3 {

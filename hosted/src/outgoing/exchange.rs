@@ -115,13 +115,19 @@ impl Outgoing {
             .unwrap_or(false)
     }
 
-    /// Whether not a byte of an answer has come and all of the request is still here, so that it can be
-    /// [sent again](Self::retry). Whether it may be, its method says (RFC 9110 §9.2.2), unless nothing
-    /// of it was [sent](Self::was_sent).
+    /// Whether all of the request is still here, so that it can be [sent again](Self::retry). Whether it
+    /// may be, its method says (RFC 9110 §9.2.2), unless nothing of it was [sent](Self::was_sent).
     #[must_use]
     pub fn can_retry(&self) -> bool {
         self.with(|upstream, _| upstream.can_retry())
             .unwrap_or(false)
+    }
+
+    /// Whether a byte of an answer has come.
+    #[must_use]
+    pub fn was_answered(&self) -> bool {
+        self.with(|upstream, _| upstream.notes.is_answered)
+            .unwrap_or(true)
     }
 
     /// Whether a byte of the request may have come to the server.

@@ -66,7 +66,7 @@ enum Phase {
 )]
 pub(super) struct Notes {
     /// A byte of an answer has come.
-    is_answered: bool,
+    pub(super) is_answered: bool,
     /// The answer is another protocol.
     pub(super) is_switched: bool,
     /// The beginning of the request is forgotten.
@@ -459,7 +459,7 @@ impl Upstream {
     }
 
     pub(super) fn can_retry(&self) -> bool {
-        !self.notes.is_answered && !self.notes.is_forgotten
+        !self.notes.is_forgotten
     }
 
     pub(super) fn was_sent(&self) -> bool {

@@ -1,6 +1,5 @@
 //! What other threads, and the applications on this one, ask of a reactor: answers, messages, topics.
 
-use core::sync::atomic::Ordering;
 use std::io;
 use std::sync::Arc;
 
@@ -27,9 +26,9 @@ impl<A: Application> Reactor<A> {
                 Message::Accepted(socket, address) => self.receive(socket, address),
                 Message::Redeem(ticket) => self.redeem(ticket),
                 Message::Answer(ticket, answer) => self.answer(ticket, &answer),
-                Message::Watch(ticket, is_cancelled) => match self.find(ticket) {
-                    Some(index) => self.watched.watch(index, is_cancelled),
-                    None => is_cancelled.store(true, Ordering::Relaxed),
+                Message::Watch(ticket, presence) => match self.find(ticket) {
+                    Some(index) => self.watched.watch(index, presence),
+                    None => presence.end(),
                 },
                 Message::Frame(ticket, frame) => {
                     if let Some(index) = self.find(ticket) {
