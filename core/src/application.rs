@@ -15,8 +15,9 @@
 use crate::Context;
 use crate::http::server::{Cause, Connection, Event, Next, Part};
 use crate::http::{Handled, Reply, Request, Status, Stream, Ticket};
+use crate::outcome::{Observer, Outcome, Traffic};
 use crate::websocket::{self, Agreement, Closed, Socket};
-use crate::window::{Input, Output};
+use crate::window::{Input, Outlook, Output};
 
 /// What a server does with requests.
 ///
@@ -74,6 +75,43 @@ pub trait Application {
     fn stream(&mut self, exchange: &mut Self::Exchange, stream: Stream<'_>) -> Handled {
         let _ = exchange;
         stream.abort()
+    }
+
+    /// The answer to a deferred exchange has come from elsewhere, by way of the driver: `answer` gives
+    /// it. What stands around an application adds its own there, as it does to `resume`.
+    fn relay(
+        &mut self,
+        exchange: &mut Self::Exchange,
+        reply: Reply<'_>,
+        answer: &mut dyn FnMut(Reply<'_>) -> Handled,
+    ) -> Handled {
+        let _ = exchange;
+        answer(reply)
+    }
+
+    /// Whether [`moved`](Self::moved) and [`finished`](Self::finished) are called. Where this is
+    /// constantly no, nothing is done for them.
+    #[inline]
+    fn observes(&self) -> bool {
+        false
+    }
+
+    /// Bytes of this exchange have come or been put into the output, in this turn and since the last
+    /// call. Of a WebSocket, too; but not of the frames that a driver sends on its own.
+    fn moved(&mut self, exchange: &mut Self::Exchange, traffic: Traffic) {
+        let _ = (exchange, traffic);
+    }
+
+    /// The exchange is over, or has become another protocol's and that is: called once for each
+    /// [`request`](Self::request) that did not become a WebSocket, which has [`closed`](Self::closed).
+    ///
+    /// Also called, with an exchange that nothing has been told of, for each answer that the engine
+    /// has given to what was no request: 400, 408, 431 and their like. Not called for a connection that
+    /// just closes between two exchanges.
+    ///
+    /// `exchange` is dropped after this.
+    fn finished(&mut self, exchange: &mut Self::Exchange, outcome: &Outcome<'_>) {
+        let _ = (exchange, outcome);
     }
 
     /// Whether requests may become WebSockets. Where this is constantly no, a compiler that looks at the
@@ -219,18 +257,55 @@ impl<E: Default> Session<E> {
     }
 
     /// Tells that the connection is lost, and with it the session: an application whose WebSocket has
-    /// not been closed is told so. For every connection that a driver closes before a turn has said
+    /// not been closed, or that observes and whose exchange is not over, is told so. For every connection that a driver closes before a turn has said
     /// [`Turn::Close`].
     pub fn abandon<A>(&mut self, application: &mut A)
     where
         A: Application<Exchange = E> + ?Sized,
     {
-        if application.has_websockets()
-            && let Protocol::WebSocket(connection) = &mut self.protocol
-            && let Some(closed) = connection.abandon()
-        {
-            application.closed(&mut self.exchange, closed);
+        match &mut self.protocol {
+            Protocol::Http(connection) => {
+                if application.observes()
+                    && let Some(outcome) = connection.abandon()
+                {
+                    application.finished(&mut self.exchange, &outcome);
+                }
+            }
+            Protocol::WebSocket(connection) => {
+                if application.has_websockets()
+                    && let Some(closed) = connection.abandon()
+                {
+                    application.closed(&mut self.exchange, closed);
+                }
+            }
         }
+    }
+
+    /// Has a deferred exchange answered in the application's stead, where that was put off and not
+    /// begun; a turn is due then. Answers whether the ticket was still good for that.
+    pub fn answer<A>(
+        &mut self,
+        ticket: Ticket,
+        application: &mut A,
+        context: &Context,
+        output: &mut Output<'_>,
+        answer: &mut dyn FnMut(Reply<'_>) -> Handled,
+    ) -> bool
+    where
+        A: Application<Exchange = E> + ?Sized,
+    {
+        let Protocol::Http(connection) = &mut self.protocol else {
+            return false;
+        };
+        let exchange = &mut self.exchange;
+        let input = Input::new(&mut [], Outlook::More);
+        let mut observer = Observer::of(&*application, connection.lent(), &input, output);
+        let Some(reply) = connection.answer(ticket.exchange(), context, output) else {
+            return false;
+        };
+        let _: Handled = application.relay(exchange, reply, answer);
+        observer.tell(application, exchange, connection, context, &input, output);
+        true
     }
 }
 
@@ -249,30 +324,41 @@ fn http_turn<A>(
 where
     A: Application + ?Sized,
 {
+    let mut observer = Observer::of(&*application, connection.lent(), input, output);
     loop {
         let next = connection.next(context, input, output);
         if matches!(next, Next::Request) {
+            if application.observes() {
+                connection.observe();
+            }
             let Some((request, reply)) = connection.request(context, input, output) else {
                 *exchange = A::Exchange::default();
                 return Ok(Turn::Close(Cause::Aborted));
             };
             *exchange = A::Exchange::default();
             let _: Handled = application.request(exchange, &request, reply);
+            observer.tell(application, exchange, connection, context, input, output);
         } else if matches!(next, Next::Receive) {
+            observer.tell(application, exchange, connection, context, input, output);
             forget_finished(connection, exchange);
             return Ok(Turn::Receive);
         } else if let Next::WebSocket(agreement) = next {
             return Err(Upgrade(agreement));
-        } else if let Some(turn) = act(
-            connection,
-            exchange,
-            next,
-            application,
-            context,
-            input,
-            output,
-        ) {
-            return Ok(turn);
+        } else {
+            let turn = act(
+                connection,
+                exchange,
+                next,
+                application,
+                context,
+                input,
+                output,
+            );
+            observer.tell(application, exchange, connection, context, input, output);
+            if let Some(turn) = turn {
+                forget_last(turn, exchange);
+                return Ok(turn);
+            }
         }
     }
 }
@@ -313,18 +399,19 @@ where
         Event::Receive => Turn::Receive,
         Event::Send => Turn::Send,
         Event::Wait => return Some(Turn::Wait),
-        // The last turns of a connection: what an exchange has remembered is dropped.
-        Event::Shutdown => {
-            *exchange = A::Exchange::default();
-            return Some(Turn::Shutdown);
-        }
-        Event::Close(cause) => {
-            *exchange = A::Exchange::default();
-            return Some(Turn::Close(cause));
-        }
+        Event::Shutdown => return Some(Turn::Shutdown),
+        Event::Close(cause) => return Some(Turn::Close(cause)),
     };
     forget_finished(connection, exchange);
     Some(turn)
+}
+
+/// What an exchange has remembered is dropped in the last turns of its connection.
+#[cfg_attr(not(small), inline(always))]
+fn forget_last<E: Default>(turn: Turn, exchange: &mut E) {
+    if size_of::<E>() > 0 && matches!(turn, Turn::Shutdown | Turn::Close(_)) {
+        *exchange = E::default();
+    }
 }
 
 /// What an exchange has remembered is dropped as soon as it is over.
@@ -348,16 +435,17 @@ fn websocket_turn<A>(
 where
     A: Application + ?Sized,
 {
-    loop {
+    let mut observer = Observer::of(&*application, connection.lent(), input, output);
+    let turn = loop {
         match connection.next(context, input, output) {
             websocket::Next::Part(slice) => {
                 let (part, mut socket) = connection.part(slice, context, input, output);
                 application.message(exchange, part, &mut socket);
             }
             websocket::Next::Receive | websocket::Next::Again | websocket::Next::Fail(_) => {
-                return Turn::Receive;
+                break Turn::Receive;
             }
-            websocket::Next::Send => return Turn::Send,
+            websocket::Next::Send => break Turn::Send,
             websocket::Next::Ready => {
                 application.ready(exchange, &mut connection.socket(context, output));
             }
@@ -366,13 +454,18 @@ where
                 error,
                 reason,
             } => {
+                observer.moved(application, exchange, connection.lent(), input, output);
                 application.closed(exchange, Closed::new(code, error, reason, input));
                 *exchange = A::Exchange::default();
             }
-            websocket::Next::Shutdown => return Turn::Shutdown,
-            websocket::Next::Close(cause) => return Turn::Close(cause),
+            websocket::Next::Shutdown => break Turn::Shutdown,
+            websocket::Next::Close(cause) => break Turn::Close(cause),
         }
+    };
+    if !connection.is_told() {
+        observer.moved(application, exchange, connection.lent(), input, output);
     }
+    turn
 }
 
 impl<E> Session<E> {
@@ -421,20 +514,6 @@ impl<E> Session<E> {
         match &mut self.protocol {
             Protocol::Http(connection) => connection.redeem(ticket.exchange()),
             Protocol::WebSocket(connection) => connection.redeem(ticket.exchange()),
-        }
-    }
-
-    /// Answers a deferred exchange in the application's stead, where that was put off and not begun;
-    /// a turn is due then. `None` when the ticket is no longer good for that.
-    pub fn answer<'r>(
-        &'r mut self,
-        ticket: Ticket,
-        context: &'r Context,
-        output: &'r mut Output<'_>,
-    ) -> Option<Reply<'r>> {
-        match &mut self.protocol {
-            Protocol::Http(connection) => connection.answer(ticket.exchange(), context, output),
-            Protocol::WebSocket(_) => None,
         }
     }
 

@@ -3,7 +3,7 @@
 use std::os::fd::AsFd;
 
 use kinglet_core::http::server::Cause;
-use kinglet_core::http::{Handled, Ticket};
+use kinglet_core::http::{Reply, Ticket};
 use kinglet_core::window::{Outlook, Queue};
 use kinglet_core::{Application, Compression, Context, Input, Instant, Output, Stamp, Turn};
 
@@ -459,14 +459,10 @@ impl Io {
         answer: &Answer,
     ) -> Verdict {
         let mut output = Output::with_overflow(&mut self.send, &mut self.queue, &mut self.rest);
-        match connection
-            .session
-            .answer(ticket, &self.context, &mut output)
-        {
-            Some(reply) => {
-                let _: Handled = answer.send(reply);
-            }
-            None => return Verdict::Stays,
+        let mut send = |reply: Reply<'_>| answer.send(reply);
+        let session = &mut connection.session;
+        if !session.answer(ticket, application, &self.context, &mut output, &mut send) {
+            return Verdict::Stays;
         }
         if let Some(unsent) = &mut connection.unsent {
             // Answers to earlier requests are on their way.

@@ -12,12 +12,13 @@
 use std::time::Duration;
 
 use kinglet_core::http::server::{Cause, Part};
-use kinglet_core::http::{Handled, Reply, Request, Stream, Ticket};
+use kinglet_core::http::{Handled, Reply, Request, Status, Stream, Ticket};
 use kinglet_core::websocket::deflate::{Deflater, Inflater};
 use kinglet_core::websocket::{self, Closed, Socket};
 use kinglet_core::window::{Outlook, Overflow, Queue};
 use kinglet_core::{
-    Application, Compression, Context, Input, Instant, Limits, Output, Session, Stamp, Turn,
+    Application, Compression, Context, Input, Instant, Limits, Outcome, Output, Session, Stamp,
+    Traffic, Turn,
 };
 
 use super::escape::escape;
@@ -222,8 +223,17 @@ impl<A: Application> Link<A> {
     /// Answers in the application's stead.
     pub fn answer(&mut self, ticket: Ticket, answer: impl FnOnce(Reply<'_>) -> Handled) -> bool {
         let mut output = Output::new(&mut self.bytes, &mut self.queue);
-        let reply = self.session.answer(ticket, &self.context, &mut output);
-        let good = reply.map(answer).is_some();
+        let mut answer = Some(answer);
+        let good = self.session.answer(
+            ticket,
+            &mut self.application,
+            &self.context,
+            &mut output,
+            &mut |reply| match answer.take() {
+                Some(answer) => answer(reply),
+                None => reply.send(Status::INTERNAL_SERVER_ERROR, &[], b""),
+            },
+        );
         if good {
             self.state = State::Receiving;
             self.flush();
@@ -491,6 +501,27 @@ impl<A: Application> Application for Watched<'_, A> {
     fn stream(&mut self, exchange: &mut Self::Exchange, stream: Stream<'_>) -> Handled {
         self.count();
         self.application.stream(exchange, stream)
+    }
+
+    fn relay(
+        &mut self,
+        exchange: &mut Self::Exchange,
+        reply: Reply<'_>,
+        answer: &mut dyn FnMut(Reply<'_>) -> Handled,
+    ) -> Handled {
+        self.application.relay(exchange, reply, answer)
+    }
+
+    fn observes(&self) -> bool {
+        self.application.observes()
+    }
+
+    fn moved(&mut self, exchange: &mut Self::Exchange, traffic: Traffic) {
+        self.application.moved(exchange, traffic);
+    }
+
+    fn finished(&mut self, exchange: &mut Self::Exchange, outcome: &Outcome<'_>) {
+        self.application.finished(exchange, outcome);
     }
 
     fn opened(&mut self, exchange: &mut Self::Exchange, socket: &mut Socket<'_>) {

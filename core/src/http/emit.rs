@@ -3,7 +3,7 @@
 //! Each function writes all of a part or none of it. What could contradict the framing cannot be
 //! given: a [`Field`] is none of the lines that decide about it, and those are written here.
 
-use super::field::Field;
+use super::field::{Added, Field};
 use super::framing::Framing;
 use super::target;
 use super::{Method, Status};
@@ -83,6 +83,7 @@ pub fn response_head(
         framing,
         connection,
         fields,
+        Added::NONE,
     );
     writer.len()
 }
@@ -152,6 +153,7 @@ pub(crate) fn response(
     framing: Framing,
     connection: &[u8],
     fields: &[Field<'_>],
+    added: Added<'_>,
 ) {
     if status == Status::OK && !cfg!(terse) {
         writer.put_array(b"HTTP/1.1 200 OK\r\n");
@@ -176,20 +178,26 @@ pub(crate) fn response(
         writer.put(connection);
     }
     lines(writer, fields);
+    added.put(writer, fields);
     writer.put_array(b"\r\n");
 }
 
 #[cfg_attr(not(small), inline(always))]
 fn lines(writer: &mut Writer<'_>, fields: &[Field<'_>]) {
     for field in fields {
-        match field.line() {
-            Some(line) => {
-                writer.put(line);
-            }
-            None => {
-                writer.put(field.name().as_bytes()).put_array(b": ");
-                writer.put(field.value()).put_array(b"\r\n");
-            }
+        line(writer, field);
+    }
+}
+
+#[inline(always)]
+pub(super) fn line(writer: &mut Writer<'_>, field: &Field<'_>) {
+    match field.line() {
+        Some(line) => {
+            writer.put(line);
+        }
+        None => {
+            writer.put(field.name().as_bytes()).put_array(b": ");
+            writer.put(field.value()).put_array(b"\r\n");
         }
     }
 }

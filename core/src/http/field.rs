@@ -6,6 +6,8 @@
 
 use core::fmt;
 
+#[cfg(feature = "middleware")]
+use super::emit;
 use crate::scan;
 use crate::syntax::list;
 use crate::syntax::token::{is_tchar, trim_ows};
@@ -133,6 +135,88 @@ pub struct Field<'a> {
     value: &'a [u8],
     /// All of it, written out with its CRLF, where it was made of that.
     line: Option<&'a [u8]>,
+}
+
+/// Field lines that go into an answer behind its own: a list whose parts lie on the stack of whoever
+/// adds them. Without the feature `middleware` nobody does, and it takes no memory.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Added<'a> {
+    #[cfg(feature = "middleware")]
+    last: Option<&'a More<'a>>,
+    #[cfg(not(feature = "middleware"))]
+    none: core::marker::PhantomData<&'a ()>,
+}
+
+#[cfg(not(feature = "middleware"))]
+impl Added<'_> {
+    pub(crate) const NONE: Self = Self {
+        none: core::marker::PhantomData,
+    };
+
+    #[inline]
+    pub(crate) const fn is_none(self) -> bool {
+        true
+    }
+
+    #[inline]
+    pub(crate) const fn put(self, _: &mut Writer<'_>, _: &[Field<'_>]) {}
+}
+
+/// One part of that list, which knows those that were added before.
+#[cfg(feature = "middleware")]
+#[derive(Debug)]
+pub(crate) struct More<'a> {
+    pub(crate) rule: Rule,
+    pub(crate) fields: &'a [Field<'a>],
+    pub(crate) before: Added<'a>,
+}
+
+/// Which of its lines are put.
+#[cfg(feature = "middleware")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rule {
+    Always,
+    /// Those whose name is none of the answer's own.
+    Default,
+}
+
+#[cfg(feature = "middleware")]
+impl<'a> Added<'a> {
+    pub(crate) const NONE: Self = Self { last: None };
+
+    pub(crate) const fn of(last: &'a More<'a>) -> Self {
+        Self { last: Some(last) }
+    }
+
+    #[inline]
+    pub(crate) const fn is_none(self) -> bool {
+        self.last.is_none()
+    }
+
+    /// Puts the lines behind those of an answer, which has `own`.
+    #[inline]
+    pub(crate) fn put(self, writer: &mut Writer<'_>, own: &[Field<'_>]) {
+        if let Some(last) = self.last {
+            last.put(writer, own);
+        }
+    }
+}
+
+#[cfg(feature = "middleware")]
+impl More<'_> {
+    #[inline(never)]
+    fn put(&self, writer: &mut Writer<'_>, own: &[Field<'_>]) {
+        let mut next = Some(self);
+        while let Some(more) = next {
+            for field in more.fields {
+                let is_own = |other: &Field<'_>| other.name.eq_ignore_ascii_case(field.name);
+                if more.rule == Rule::Always || !own.iter().any(is_own) {
+                    emit::line(writer, field);
+                }
+            }
+            next = more.before.last;
+        }
+    }
 }
 
 /// Why a [`Field`] cannot be made.

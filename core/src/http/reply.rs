@@ -6,7 +6,9 @@
 
 use super::emit;
 use super::error::{Error, LimitError};
-use super::field::Field;
+use super::field::{Added, Field};
+#[cfg(feature = "middleware")]
+use super::field::{More, Rule};
 use super::framing::Framing;
 use super::server::{Connection, Expectation, Plan};
 use super::state::Send;
@@ -27,6 +29,8 @@ pub struct Reply<'r> {
     connection: &'r mut Connection,
     context: &'r Context,
     output: Output<'r>,
+    /// What goes into the answer behind its own field lines.
+    added: Added<'r>,
 }
 
 /// Proof that a [`Reply`] or a [`Stream`](super::Stream) was used.
@@ -116,6 +120,7 @@ impl<'r> Reply<'r> {
             connection,
             context,
             output,
+            added: Added::NONE,
         }
     }
 
@@ -240,7 +245,16 @@ impl<'r> Reply<'r> {
         let legal = status.is_informational() && status != Status::SWITCHING_PROTOCOLS;
         if legal && self.connection.version() == Version::Http11 {
             let fits = self.output.append(|writer| {
-                emit::response(writer, status, &Stamp::EMPTY, Framing::None, b"", fields);
+                let framing = Framing::None;
+                emit::response(
+                    writer,
+                    status,
+                    &Stamp::EMPTY,
+                    framing,
+                    b"",
+                    fields,
+                    Added::NONE,
+                );
             });
             if fits && status == Status::CONTINUE {
                 self.connection.expectation = Expectation::None;
@@ -260,13 +274,15 @@ impl<'r> Reply<'r> {
             Some(status @ Status::SWITCHING_PROTOCOLS) => (status, emit::UPGRADE),
             Some(status) => (status, b"".as_slice()),
         };
-        let stamp = &self.context.stamp;
+        let (stamp, added) = (&self.context.stamp, self.added);
         let fits = self.output.append(|writer| {
-            emit::response(writer, status, stamp, Framing::Switched, connection, fields);
+            let framing = Framing::Switched;
+            emit::response(writer, status, stamp, framing, connection, fields, added);
         });
         if !fits {
             return self.misused();
         }
+        self.connection.status = status.code();
         self.connection.switch();
         Handled::new()
     }
@@ -286,38 +302,45 @@ impl<'r> Reply<'r> {
     /// }
     /// ```
     pub fn websocket(mut self, request: &Request<'_>, terms: &Terms<'_>) -> Handled {
+        match self.accept(request, terms) {
+            Ok(()) => Handled::new(),
+            Err(error) => self.refuse(error),
+        }
+    }
+
+    /// Accepts an opening handshake; where there is no room for that, the connection is given up. Apart
+    /// from its refusal, so that both do not need the stack at once.
+    #[inline(never)]
+    fn accept(&mut self, request: &Request<'_>, terms: &Terms<'_>) -> Result<(), HandshakeError> {
         let mut terms = *terms;
         if self.context.compression == Compression::None {
             terms.deflate = None;
         }
-        let handshake = match Handshake::parse(request) {
-            Ok(handshake) => handshake,
-            Err(error) => return self.refuse(error),
-        };
-        let agreed = match handshake.agree(&terms) {
-            Ok(agreed) => agreed,
-            Err(error) => return self.refuse(error),
-        };
+        let agreed = Handshake::parse(request)?.agree(&terms)?;
         if self.connection.may_switch() != Some(Status::SWITCHING_PROTOCOLS) {
-            return self.misused();
+            self.connection.abort();
+            return Ok(());
         }
-        let stamp = &self.context.stamp;
+        let (stamp, added) = (&self.context.stamp, self.added);
         let output = &mut self.output;
         let fits = agreed.with_fields(|fields| {
             output.append(|writer| {
                 let status = Status::SWITCHING_PROTOCOLS;
                 let framing = Framing::Switched;
-                emit::response(writer, status, stamp, framing, emit::UPGRADE, fields);
+                let connection = emit::UPGRADE;
+                emit::response(writer, status, stamp, framing, connection, fields, added);
             })
         });
         if !fits {
-            return self.misused();
+            self.connection.abort();
+            return Ok(());
         }
         self.connection.become_websocket(agreed.compression());
-        Handled::new()
+        Ok(())
     }
 
     /// Answers an opening handshake that cannot be accepted.
+    #[inline(never)]
     fn refuse(self, error: HandshakeError) -> Handled {
         error.with_fields(|fields| self.send(error.status(), fields, error.reason().as_bytes()))
     }
@@ -326,6 +349,62 @@ impl<'r> Reply<'r> {
     #[must_use]
     pub const fn ticket(&self) -> Ticket {
         self.connection.ticket(self.context)
+    }
+
+    /// Has `answer` answer, with `fields` behind the field lines that it gives itself: what stands
+    /// around an application adds to its answers so.
+    ///
+    /// They go into every answer that is given with that reply: also into one that is streamed, that
+    /// refuses a handshake, or that switches the protocol. They do not go into an interim one, nor into
+    /// one that the engine gives by itself, such as 413; and where the answer is put off, they have to
+    /// be given again with the next reply.
+    ///
+    /// ```
+    /// use kinglet_core::field;
+    /// use kinglet_core::http::{Handled, Reply, Status};
+    ///
+    /// fn request(reply: Reply<'_>) -> Handled {
+    ///     let fields = [field!("X-Frame-Options", "DENY")];
+    ///     reply.with_fields(&fields, |reply| reply.send(Status::OK, &[], b"framed by nobody"))
+    /// }
+    /// ```
+    #[cfg(feature = "middleware")]
+    pub fn with_fields(
+        self,
+        fields: &[Field<'_>],
+        answer: impl FnOnce(Reply<'_>) -> Handled,
+    ) -> Handled {
+        self.with_more(Rule::Always, fields, answer)
+    }
+
+    /// The same, without those whose field name is one of the answer's own.
+    #[cfg(feature = "middleware")]
+    pub fn with_default_fields(
+        self,
+        fields: &[Field<'_>],
+        answer: impl FnOnce(Reply<'_>) -> Handled,
+    ) -> Handled {
+        self.with_more(Rule::Default, fields, answer)
+    }
+
+    #[cfg(feature = "middleware")]
+    fn with_more(
+        mut self,
+        rule: Rule,
+        fields: &[Field<'_>],
+        answer: impl FnOnce(Reply<'_>) -> Handled,
+    ) -> Handled {
+        let more = More {
+            rule,
+            fields,
+            before: self.added,
+        };
+        answer(Reply {
+            connection: self.connection,
+            context: self.context,
+            output: self.output.reborrow_for_answer(),
+            added: Added::of(&more),
+        })
     }
 
     /// The bytes that an answer may have, head included, to be copied into the output.
@@ -343,8 +422,8 @@ impl<'r> Reply<'r> {
     /// Answers at once where the answer is such as most are, and else with more care.
     #[cfg_attr(not(small), inline(always))]
     fn answer(&mut self, status: Status, fields: &[Field<'_>], content: Source<'_>) -> Handled {
-        let is_usual = status == Status::OK && content.is_copied() && !cfg!(small);
-        if is_usual && self.usual_answer(fields, content.bytes()) {
+        let is_usual = status == Status::OK && content.is_copied() && self.added.is_none();
+        if is_usual && !cfg!(small) && self.usual_answer(fields, content.bytes()) {
             return Handled::new();
         }
         self.any_answer(status, fields, content)
@@ -359,6 +438,7 @@ impl<'r> Reply<'r> {
                 .output
                 .append(|writer| emit::usual_response(writer, stamp, fields, content));
         if is_answered {
+            self.connection.status = Status::OK.code();
             self.connection.send_side(Send::Answer);
         }
         is_answered
@@ -418,9 +498,10 @@ impl<'r> Reply<'r> {
                 _ => emit::UPGRADE,
             };
         }
-        let stamp = &self.context.stamp;
+        self.connection.status = status.code();
+        let (stamp, added) = (&self.context.stamp, self.added);
         self.output.append(|writer| {
-            emit::response(writer, status, stamp, framing, connection, fields);
+            emit::response(writer, status, stamp, framing, connection, fields, added);
         })
     }
 

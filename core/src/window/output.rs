@@ -202,6 +202,14 @@ impl<'b> Output<'b> {
         self.queue.filled
     }
 
+    /// A count that rises by one with each byte that is put in, wherever that goes; it may begin anywhere
+    /// and wrap.
+    pub(crate) fn appended(&self) -> usize {
+        let overflow = self.overflow.as_ref();
+        let room = overflow.map_or(0, |overflow| overflow.room());
+        self.queue.len().wrapping_sub(room)
+    }
+
     /// Takes back what was copied in since [`filled`](Self::filled) was `to`.
     pub(crate) fn truncate(&mut self, to: usize) {
         self.queue.filled = self.queue.filled.min(to).max(self.queue.sent);

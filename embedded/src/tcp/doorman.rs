@@ -5,7 +5,7 @@ use core::time::Duration;
 use kinglet_core::http::server::Part;
 use kinglet_core::http::{Field, Handled, Reply, Request, Status, Stream};
 use kinglet_core::websocket::{self, Closed, Socket};
-use kinglet_core::{Application, Limits, field};
+use kinglet_core::{Application, Limits, Outcome, Traffic, field};
 
 /// The application, with somebody at its door. One type for both cases, so that the code of a turn is
 /// in the image once.
@@ -59,6 +59,27 @@ impl<A: Application + ?Sized> Application for Doorman<'_, A> {
 
     fn stream(&mut self, exchange: &mut A::Exchange, stream: Stream<'_>) -> Handled {
         self.application.stream(exchange, stream)
+    }
+
+    fn relay(
+        &mut self,
+        exchange: &mut A::Exchange,
+        reply: Reply<'_>,
+        answer: &mut dyn FnMut(Reply<'_>) -> Handled,
+    ) -> Handled {
+        self.application.relay(exchange, reply, answer)
+    }
+
+    fn observes(&self) -> bool {
+        self.application.observes()
+    }
+
+    fn moved(&mut self, exchange: &mut A::Exchange, traffic: Traffic) {
+        self.application.moved(exchange, traffic);
+    }
+
+    fn finished(&mut self, exchange: &mut A::Exchange, outcome: &Outcome<'_>) {
+        self.application.finished(exchange, outcome);
     }
 
     fn has_websockets(&self) -> bool {

@@ -3,6 +3,7 @@
 use super::{Cause, Connection, Next, Timer, has_room};
 use crate::Context;
 use crate::http::error::Error;
+use crate::http::field::Added;
 use crate::http::framing::Framing;
 use crate::http::state::{Receive, Send, Sending};
 use crate::http::{Status, emit};
@@ -37,6 +38,7 @@ impl Connection {
                     | Cause::WebSocket(_) => status.reason(),
                 };
                 let content = if self.head_only() { "" } else { reason };
+                self.status = status.code();
                 write_failure(output, context, status, reason, content);
                 self.shutdown()
             }
@@ -96,7 +98,15 @@ fn write_failure(
     let mut writer = output.writer();
     let stamp = &context.stamp;
     let framing = Framing::Length(len);
-    emit::response(&mut writer, status, stamp, framing, emit::CLOSE, fields);
+    emit::response(
+        &mut writer,
+        status,
+        stamp,
+        framing,
+        emit::CLOSE,
+        fields,
+        Added::NONE,
+    );
     if !content.is_empty() {
         writer.put(content.as_bytes()).put(b"\n");
     }

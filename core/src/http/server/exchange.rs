@@ -126,6 +126,7 @@ impl Connection {
     /// The connection goes on as a WebSocket, in the next step.
     pub(in crate::http) fn become_websocket(&mut self, agreement: Option<Agreement>) {
         self.send_side(Send::Begin);
+        self.status = Status::SWITCHING_PROTOCOLS.code();
         self.plan = Plan::WebSocket(agreement);
     }
 

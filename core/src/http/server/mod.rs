@@ -22,6 +22,7 @@ mod exchange;
 mod read;
 mod timer;
 
+use crate::http::Status;
 use crate::http::content::Decoder;
 use crate::http::error::Error;
 use crate::http::field::Fields;
@@ -29,6 +30,7 @@ use crate::http::head::{HeadScan, Marks, Request};
 use crate::http::reply::Reply;
 use crate::http::state::{Receive, Receiving, Send, Sending};
 use crate::http::stream::{Stream, Streaming, Want};
+use crate::outcome::Outcome;
 use crate::pace::SendPace;
 use crate::websocket::extension::Agreement;
 use crate::websocket::{self, Role};
@@ -51,6 +53,9 @@ pub struct Connection {
     receive_deadline: Instant,
     /// Bytes that came since the rate was last looked at, modulo 2³².
     arrived: u32,
+    /// What an application that observes has not been told of yet: the code of the answer, or one of
+    /// those below.
+    pub(in crate::http) status: u16,
     pace: SendPace,
     receiving: Receiving,
     pub(in crate::http) sending: Sending,
@@ -60,6 +65,11 @@ pub struct Connection {
     /// Why it ends, once that is known.
     cause: Option<Cause>,
 }
+
+/// [`Connection::status`] where nothing is to be told.
+const TOLD: u16 = 0;
+/// The same, where a request waits for its answer.
+const ASKED: u16 = 1;
 
 /// What is being read.
 #[derive(Clone, Copy, Debug)]
@@ -188,6 +198,7 @@ impl Connection {
             discardable: 0,
             receive_deadline: Instant::from_millis(0),
             arrived: 0,
+            status: TOLD,
             pace: SendPace::NEW,
             receiving: Receiving::Head,
             sending: Sending::Idle,
@@ -428,6 +439,42 @@ impl Connection {
             websocket.drain();
         }
         websocket
+    }
+
+    /// An application that observes is to be told how the exchange ends that has just begun.
+    pub(crate) const fn observe(&mut self) {
+        self.status = ASKED;
+    }
+
+    /// Whether it has not been told.
+    pub(crate) const fn is_observed(&self) -> bool {
+        self.status != TOLD
+    }
+
+    /// How the exchange has ended, once for each that is over.
+    pub(crate) fn take_outcome(&mut self) -> Option<Outcome<'static>> {
+        let cause = match self.sending {
+            Sending::Complete => None,
+            Sending::Closed => self.cause,
+            Sending::Idle | Sending::Owed | Sending::Content => return None,
+        };
+        self.is_observed().then(|| self.outcome(cause))
+    }
+
+    /// How the exchange has ended that is under way, if one is: the driver has given the connection up.
+    pub(crate) fn abandon(&mut self) -> Option<Outcome<'static>> {
+        let cause = self.cause.unwrap_or(Cause::Peer);
+        self.is_observed().then(|| self.outcome(Some(cause)))
+    }
+
+    fn outcome(&mut self, cause: Option<Cause>) -> Outcome<'static> {
+        let code = core::mem::replace(&mut self.status, TOLD);
+        Outcome::new(Status::new(code), cause)
+    }
+
+    /// Bytes of the input that the next step consumes.
+    pub(crate) const fn lent(&self) -> u32 {
+        self.lent
     }
 
     /// Whether no exchange is under way and nothing of a next one has come.

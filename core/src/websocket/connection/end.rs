@@ -115,6 +115,16 @@ impl Connection {
         is_news.then_some(Closed::abnormal(error))
     }
 
+    /// Whether the application has been told of the end.
+    pub(crate) fn is_told(&self) -> bool {
+        self.notice == Notice::Closed
+    }
+
+    /// Bytes of the input that the next step consumes.
+    pub(crate) const fn lent(&self) -> u32 {
+        self.lent
+    }
+
     fn failure(&self) -> Option<Error> {
         match self.cause {
             Some(Cause::WebSocket(error)) => Some(error),
