@@ -41,6 +41,8 @@ pub mod assets;
 mod context;
 pub mod http;
 mod limits;
+#[cfg(feature = "middleware")]
+pub mod middleware;
 mod outcome;
 mod pace;
 pub mod routes;
