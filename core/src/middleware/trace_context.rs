@@ -138,7 +138,7 @@ impl Parts<'_> {
     /// The number in the next part, which has `len` digits.
     fn next(&mut self, len: usize) -> Result<u128, TraceContextError> {
         let text = self.0.ok_or(TraceContextError::Form)?;
-        let (part, rest) = cut(text, |byte| byte == b'-');
+        let (part, rest) = cut(text, b'-');
         self.0 = rest;
         if part.len() != len {
             return Err(TraceContextError::Form);
