@@ -65,7 +65,7 @@ pub(crate) struct Pool<T> {
     candidates: Vec<Candidate>,
     backends: Vec<Backend<T>>,
     next_id: u32,
-    /// When a share changes without anybody having said anything.
+    /// When a share changes by itself.
     refresh_at: Millis,
 }
 
@@ -82,7 +82,7 @@ impl<T> Pool<T> {
         }
     }
 
-    /// Whether a request's key is looked at.
+    /// Whether the policy looks at a request's key.
     pub(crate) const fn needs_key(&self) -> bool {
         self.policy.needs_key()
     }
@@ -209,12 +209,11 @@ impl<T> Pool<T> {
         };
         let candidate = &mut self.candidates[at];
         candidate.outstanding = candidate.outstanding.saturating_sub(1);
-        let is_over = candidate.outstanding == 0;
         if let Some(latency) = latency {
             self.policy.answered(id, latency, now);
         }
         let is_ejected = outcome.is_some_and(|outcome| self.record(at, outcome, now));
-        if is_over && self.backends[at].service == Service::Leaving {
+        if self.backends[at].service == Service::Leaving {
             self.drop_left();
             self.policy.align(&self.candidates);
         }
@@ -238,8 +237,10 @@ impl<T> Pool<T> {
 
     /// Where the backend is that a client sticks to, if it can be asked.
     fn stuck_to(&self, token: Token, tried: &[BackendId], now: Millis) -> Option<usize> {
-        let is_it = |one: &Backend<T>| one.token == Some(token);
-        let at = self.backends.iter().position(is_it)?;
+        let at = self
+            .backends
+            .iter()
+            .position(|one| one.token == Some(token))?;
         let backend = &self.backends[at];
         let is_well = backend.health != Health::Down && !backend.record.is_ejected(now);
         let is_there = is_well && backend.service != Service::Leaving;
