@@ -115,6 +115,7 @@ impl Check {
     }
 
     /// What is known.
+    #[cfg(test)]
     pub(crate) const fn health(&self) -> Health {
         self.health
     }

@@ -117,6 +117,7 @@ impl Record {
     }
 
     /// Times that the backend has been left out of late, fewer the longer that has been.
+    #[cfg(test)]
     pub(crate) const fn ejections(&self) -> u32 {
         self.ejections
     }

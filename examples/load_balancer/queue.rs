@@ -50,11 +50,13 @@ impl<T> Queue<T> {
     }
 
     /// How many wait.
+    #[cfg(test)]
     pub(crate) const fn len(&self) -> usize {
         self.len
     }
 
     /// Whether nobody waits.
+    #[cfg(test)]
     pub(crate) const fn is_empty(&self) -> bool {
         self.len == 0
     }

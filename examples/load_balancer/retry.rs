@@ -53,8 +53,6 @@ pub(crate) enum Failure {
     Garbage,
     /// A response with this status code, of which nothing was passed on.
     Status(u16),
-    /// Some of the response was passed on.
-    Broken,
 }
 
 /// Whether the content can be sent again.
@@ -69,7 +67,6 @@ pub(crate) enum Content {
 /// Why there is no other try.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
-    ResponseBegun,
     StatusIsFinal,
     NotIdempotent,
     ContentGone,
@@ -86,7 +83,6 @@ impl Settings {
             Failure::NoResponse | Failure::Garbage => true,
             Failure::Status(status) if self.statuses.contains(&status) => true,
             Failure::Status(_) => return Err(Refusal::StatusIsFinal),
-            Failure::Broken => return Err(Refusal::ResponseBegun),
         };
         // RFC 9110 §9.2.2: a proxy must not repeat what is not idempotent.
         if may_have_been_acted_on && !attempt.method.is_idempotent() {
@@ -153,7 +149,6 @@ impl Budget {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::ResponseBegun => "some of the response was passed on",
             Self::StatusIsFinal => "the status is not tried again",
             Self::NotIdempotent => "the method is not idempotent",
             Self::ContentGone => "the content was passed on",
@@ -179,8 +174,8 @@ mod tests {
     #[test]
     fn only_what_is_safe_is_tried_again() {
         use Content::{Gone, Kept};
-        use Failure::{Broken, Garbage, NoResponse, NothingSent, Status};
-        use Refusal::{ContentGone, NotIdempotent, ResponseBegun, StatusIsFinal, TooManyTries};
+        use Failure::{Garbage, NoResponse, NothingSent, Status};
+        use Refusal::{ContentGone, NotIdempotent, StatusIsFinal, TooManyTries};
         for (method, tries, failure, content, expected) in [
             (Method::Get, 1, NothingSent, Kept, Ok(())),
             (Method::Get, 2, NoResponse, Kept, Ok(())),
@@ -188,7 +183,6 @@ mod tests {
             (Method::Get, 1, Garbage, Kept, Ok(())),
             (Method::Get, 1, Status(503), Kept, Ok(())),
             (Method::Get, 1, Status(504), Kept, Err(StatusIsFinal)),
-            (Method::Get, 1, Broken, Kept, Err(ResponseBegun)),
             (Method::Post, 1, NothingSent, Kept, Ok(())),
             (Method::Post, 1, NothingSent, Gone, Err(ContentGone)),
             (Method::Post, 1, NoResponse, Kept, Err(NotIdempotent)),

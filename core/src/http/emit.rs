@@ -166,7 +166,9 @@ pub(crate) fn response(
         let reason = if cfg!(terse) { "" } else { status.reason() };
         writer.put(reason.as_bytes()).put_array(b"\r\n");
     }
-    writer.put(stamp.as_bytes());
+    if !added.is_relayed() {
+        writer.put(stamp.as_bytes());
+    }
     match framing {
         _ if status.forbids_content() => {}
         Framing::None => length(writer, 0),

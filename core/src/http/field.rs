@@ -159,6 +159,11 @@ impl Added<'_> {
     }
 
     #[inline]
+    pub(crate) const fn is_relayed(self) -> bool {
+        false
+    }
+
+    #[inline]
     pub(crate) const fn put(self, _: &mut Writer<'_>, _: &[Field<'_>]) {}
 }
 
@@ -178,11 +183,25 @@ pub(crate) enum Rule {
     Always,
     /// Those whose name is none of the answer's own.
     Default,
+    /// None: the answer is another server's, and has its `Date` and `Server`.
+    Relayed,
 }
 
 #[cfg(feature = "middleware")]
 impl<'a> Added<'a> {
     pub(crate) const NONE: Self = Self { last: None };
+
+    /// Whether the answer is another server's.
+    pub(crate) fn is_relayed(self) -> bool {
+        let mut next = self.last;
+        while let Some(more) = next {
+            if more.rule == Rule::Relayed {
+                return true;
+            }
+            next = more.before.last;
+        }
+        false
+    }
 
     pub(crate) const fn of(last: &'a More<'a>) -> Self {
         Self { last: Some(last) }

@@ -29,8 +29,10 @@ pub enum Method<'a> {
 }
 
 impl<'a> Method<'a> {
-    /// The method that `token` names. The caller has checked that it is a token.
-    pub(crate) fn from_token(token: &'a [u8]) -> Self {
+    /// The method that `token` names, which has to be a token (RFC 9110 §9.1): what else is named cannot
+    /// be sent.
+    #[must_use]
+    pub fn from_token(token: &'a [u8]) -> Self {
         match Self::KNOWN
             .iter()
             .find(|method| method.as_str().as_bytes() == token)

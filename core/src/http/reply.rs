@@ -387,6 +387,14 @@ impl<'r> Reply<'r> {
         self.with_more(Rule::Default, fields, answer)
     }
 
+    /// Has `answer` pass on what another server has answered, without the lines of this one's
+    /// [`Stamp`]: its `Date` and `Server` are among the fields, as
+    /// [`Field::of_line`] takes them over (RFC 9110 §6.6.1, §10.2.4).
+    #[cfg(feature = "middleware")]
+    pub fn relay(self, answer: impl FnOnce(Reply<'_>) -> Handled) -> Handled {
+        self.with_more(Rule::Relayed, &[], answer)
+    }
+
     #[cfg(feature = "middleware")]
     fn with_more(
         mut self,

@@ -69,8 +69,6 @@ impl Pool {
             sticky: sticky.map(|name| Sticky::new(name.0.0.clone(), hash_key)),
             outlier: self.outlier.enabled.then(|| self.outlier.settings()),
             breaker: breaker::Limits {
-                max_connections: breaker.max_connections.map_or(u32::MAX, |most| most.0),
-                max_pending: breaker.max_pending.map_or(u32::MAX, |most| most.0),
                 max_requests: breaker.max_requests.map_or(u32::MAX, |most| most.0),
             },
             slow_start: self.slow_start.0.0,

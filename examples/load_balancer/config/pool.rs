@@ -40,7 +40,6 @@ pub(crate) struct Pool {
     pub(crate) check: Option<Check>,
     pub(crate) outlier: Outlier,
     pub(crate) retry: Retry,
-    pub(crate) hedge_after: Option<Text<Period>>,
     pub(crate) breaker: Breaker,
     pub(crate) queue: Queue,
     pub(crate) timeouts: Timeouts,
@@ -178,8 +177,6 @@ pub(crate) struct Retry {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Breaker {
-    pub(crate) max_connections: Option<Number<1, 1_000_000>>,
-    pub(crate) max_pending: Option<Number<0, 1_000_000>>,
     pub(crate) max_requests: Option<Number<1, 1_000_000>>,
 }
 

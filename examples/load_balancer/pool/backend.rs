@@ -60,17 +60,14 @@ impl<T> Backend<T> {
         }
     }
 
-    /// What its checks say.
-    pub(crate) const fn health(&self) -> Health {
-        self.health
-    }
-
     /// Whether it is to be sent requests.
+    #[cfg(test)]
     pub(crate) const fn service(&self) -> Service {
         self.service
     }
 
     /// Until when it is left out, if it is.
+    #[cfg(test)]
     pub(crate) fn ejected_until(&self, now: Millis) -> Option<Millis> {
         self.record.ejected_until(now)
     }

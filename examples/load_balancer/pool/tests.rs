@@ -16,10 +16,7 @@ fn settings() -> Settings {
             max: 60_000,
             max_ejected_percent: 50,
         }),
-        breaker: breaker::Limits {
-            max_requests: 5,
-            ..breaker::Limits::NONE
-        },
+        breaker: breaker::Limits { max_requests: 5 },
         slow_start: 900,
     }
 }

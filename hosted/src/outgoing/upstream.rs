@@ -327,20 +327,30 @@ impl Upstream {
         if self.channel.is_some() {
             return self.receive_records(shared) | self.send(options);
         }
-        let unread = self
-            .unread
-            .get_or_insert_with(|| Unread::new(&[], &mut shared.pool));
-        let spare = unread.spare(options.max_buffer_len.max(BUFFER_LEN));
-        if spare.is_empty() {
+        let Shared { pool, plain, .. } = shared;
+        let unread = self.unread.get_or_insert_with(|| Unread::new(&[], pool));
+        // What comes first is short, most often: it is copied, and no memory is made ready for more.
+        let is_first = unread.len() == 0;
+        let room = if is_first {
+            plain.resize(BUFFER_LEN, 0);
+            &mut plain[..]
+        } else {
+            unread.spare(options.max_buffer_len.max(BUFFER_LEN))
+        };
+        if room.is_empty() {
             return false;
         }
-        match rustix::io::read(&self.socket, &mut *spare) {
+        match rustix::io::read(&self.socket, &mut *room) {
             Ok(0) => {
                 self.notes.has_ended = true;
                 true
             }
             Ok(len) => {
-                unread.filled(len);
+                if is_first {
+                    unread.extend(&plain[..len]);
+                } else {
+                    unread.filled(len);
+                }
                 self.notes.is_answered = true;
                 true
             }

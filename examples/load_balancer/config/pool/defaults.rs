@@ -21,7 +21,6 @@ impl Default for Pool {
             check: None,
             outlier: Outlier::default(),
             retry: Retry::default(),
-            hedge_after: None,
             breaker: Breaker::default(),
             queue: Queue::default(),
             timeouts: Timeouts::default(),

@@ -158,21 +158,6 @@ pub(crate) fn request(
     put("Via", &|out| put_via(out, hop.version, hop.pseudonym));
 }
 
-/// Calls `emit` with each field of a response that goes to the client, `Via` last. `version` is what the
-/// backend has answered in.
-pub(crate) fn response(
-    fields: Fields<'_>,
-    version: Version,
-    pseudonym: &str,
-    buffer: &mut Vec<u8>,
-    mut emit: impl FnMut(&str, &[u8]),
-) {
-    end_to_end(fields, |line| emit(line.name(), line.value()));
-    buffer.clear();
-    put_via(buffer, version, pseudonym);
-    emit("Via", buffer);
-}
-
 /// Calls `keep` with each field line that is not of one connection only. Trailer sections pass through
 /// this alone, with the `Connection` of their header section gone by.
 pub(crate) fn end_to_end<'a>(fields: Fields<'a>, mut keep: impl FnMut(FieldLine<'a>)) {

@@ -15,7 +15,7 @@ mod backend;
 
 use crate::balance::sticky::{Sticky, Token};
 use crate::balance::{BackendId, Candidate, Candidates, FULL_SHARE, Latency, Policy};
-use crate::breaker::{self, Kind, Permit};
+use crate::breaker::{self, Permit};
 use crate::health::Health;
 use crate::outlier::{self, Outcome};
 use crate::rng::Rng;
@@ -65,7 +65,7 @@ pub(crate) struct Pool<T> {
     candidates: Vec<Candidate>,
     backends: Vec<Backend<T>>,
     next_id: u32,
-    /// When a share changes by itself.
+    /// When a share changes without anybody having said anything.
     refresh_at: Millis,
 }
 
@@ -82,7 +82,7 @@ impl<T> Pool<T> {
         }
     }
 
-    /// Whether the policy looks at a request's key.
+    /// Whether a request's key is looked at.
     pub(crate) const fn needs_key(&self) -> bool {
         self.policy.needs_key()
     }
@@ -209,11 +209,12 @@ impl<T> Pool<T> {
         };
         let candidate = &mut self.candidates[at];
         candidate.outstanding = candidate.outstanding.saturating_sub(1);
+        let is_over = candidate.outstanding == 0;
         if let Some(latency) = latency {
             self.policy.answered(id, latency, now);
         }
         let is_ejected = outcome.is_some_and(|outcome| self.record(at, outcome, now));
-        if self.backends[at].service == Service::Leaving {
+        if is_over && self.backends[at].service == Service::Leaving {
             self.drop_left();
             self.policy.align(&self.candidates);
         }
@@ -237,10 +238,8 @@ impl<T> Pool<T> {
 
     /// Where the backend is that a client sticks to, if it can be asked.
     fn stuck_to(&self, token: Token, tried: &[BackendId], now: Millis) -> Option<usize> {
-        let at = self
-            .backends
-            .iter()
-            .position(|one| one.token == Some(token))?;
+        let is_it = |one: &Backend<T>| one.token == Some(token);
+        let at = self.backends.iter().position(is_it)?;
         let backend = &self.backends[at];
         let is_well = backend.health != Health::Down && !backend.record.is_ejected(now);
         let is_there = is_well && backend.service != Service::Leaving;
@@ -248,9 +247,7 @@ impl<T> Pool<T> {
     }
 
     fn take(&mut self, at: usize) -> Option<Permit> {
-        let permit = self.backends[at]
-            .load
-            .take(Kind::Request, &self.settings.breaker)?;
+        let permit = self.backends[at].load.take(&self.settings.breaker)?;
         self.candidates[at].outstanding += 1;
         Some(permit)
     }
