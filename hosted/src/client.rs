@@ -2,9 +2,10 @@
 
 use core::cell::Cell;
 use core::time::Duration;
-use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::io::{self, ErrorKind};
+use std::net::TcpStream;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Instant;
 
 use kinglet_core::http::ResponseParser;
 use kinglet_core::websocket::{
@@ -18,8 +19,11 @@ use crate::HeapStore;
 use crate::buffers::{BUFFER_LEN, Rest};
 use crate::clock::Clock;
 use crate::codecs::{Deflater, Inflater};
+use crate::connector;
+use crate::tls::Trust;
+use crate::transport::Transport;
 
-/// A WebSocket to a server, over a blocking socket.
+/// A WebSocket to a server, for a thread that may wait.
 ///
 /// ```no_run
 /// use kinglet_core::websocket::{CloseCode, Message};
@@ -35,7 +39,7 @@ use crate::codecs::{Deflater, Inflater};
 /// ```
 #[derive(Debug)]
 pub struct WebSocketClient {
-    stream: TcpStream,
+    stream: Transport,
     connection: Connection,
     context: Context,
     clock: Clock,
@@ -70,7 +74,7 @@ pub enum Direction {
 }
 
 /// What a client asks for.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 #[expect(
     clippy::exhaustive_structs,
     reason = "built by functional update from the default"
@@ -84,6 +88,24 @@ pub struct WebSocketOptions<'o> {
     pub deflate: Option<Deflate>,
     /// The engine's bounds.
     pub limits: Limits,
+    /// Whom it trusts to be the server, where the URL says `wss`. Default: the system's roots.
+    pub trust: Trust,
+    /// How long it may take until the WebSocket is open: to connect, with the handshakes of TLS and of
+    /// WebSocket. The name is looked up before that, by the system and in its own time. Default: 10 s.
+    pub connect_timeout: Duration,
+}
+
+impl Default for WebSocketOptions<'_> {
+    fn default() -> Self {
+        Self {
+            protocols: &[],
+            origin: None,
+            deflate: None,
+            limits: Limits::default(),
+            trust: Trust::System,
+            connect_timeout: Duration::from_secs(10),
+        }
+    }
 }
 
 /// What has come.
@@ -106,35 +128,57 @@ pub enum Received {
 }
 
 impl WebSocketClient {
-    /// Opens a WebSocket to a URL such as `ws://127.0.0.1:9001/chat`.
+    /// Opens a WebSocket to a URL such as `ws://127.0.0.1:9001/chat` or `wss://example.com/`. Of a
+    /// host with several addresses the first that answers is taken (RFC 8305 §5).
     ///
     /// # Errors
     ///
-    /// The URL is none of a WebSocket without TLS, the server cannot be reached, or it does not answer
-    /// as RFC 6455 §4.1 asks.
+    /// The URL is none of a WebSocket, the server cannot be reached in time or is not trusted, or it
+    /// does not answer as RFC 6455 §4.1 asks.
     pub fn connect(url: &str, options: &WebSocketOptions<'_>) -> io::Result<Self> {
-        let (authority, target) =
-            parts(url).ok_or_else(|| invalid("expected ws://HOST[:PORT]/PATH"))?;
-        let stream = if has_port(authority) {
-            TcpStream::connect(authority)?
-        } else {
-            TcpStream::connect((authority.trim_matches(['[', ']']), 80))?
-        };
-        Self::over(stream, authority, &target, options)
+        let (is_secure, authority, target) =
+            parts(url).ok_or_else(|| invalid("expected ws://HOST[:PORT]/PATH, or wss"))?;
+        let default_port = if is_secure { 443 } else { 80 };
+        let (host, port) = host_and_port(authority, default_port)
+            .ok_or_else(|| invalid("expected a port from 0 to 65535"))?;
+        let addresses = connector::resolve(host, port)?;
+        let deadline = Instant::now().checked_add(options.connect_timeout);
+        let mut stream = Transport::plain(connector::connect(&addresses, deadline)?)?;
+        if is_secure {
+            let config = options.trust.config().map_err(io::Error::other)?;
+            stream = stream.secure(config, host, deadline)?;
+        }
+        Self::open(stream, authority, &target, options, deadline)
     }
 
-    /// The same over a connection that is there already.
+    /// The same, without TLS, over a connection that is there already.
     ///
     /// # Errors
     ///
     /// As [`connect`](Self::connect).
     pub fn over(
-        mut stream: TcpStream,
+        stream: TcpStream,
         authority: &str,
         target: &str,
         options: &WebSocketOptions<'_>,
     ) -> io::Result<Self> {
-        stream.set_nodelay(true)?;
+        let deadline = Instant::now().checked_add(options.connect_timeout);
+        Self::open(
+            Transport::plain(stream)?,
+            authority,
+            target,
+            options,
+            deadline,
+        )
+    }
+
+    fn open(
+        mut stream: Transport,
+        authority: &str,
+        target: &str,
+        options: &WebSocketOptions<'_>,
+        deadline: Option<Instant>,
+    ) -> io::Result<Self> {
         let mut nonce = [0; 16];
         getrandom::fill(&mut nonce).map_err(io::Error::other)?;
         let origin = options.origin.unwrap_or_default();
@@ -154,13 +198,13 @@ impl WebSocketClient {
         let len = opening
             .emit(&mut head)
             .ok_or_else(|| invalid("expected a path, a host and subprotocols that can be sent"))?;
-        stream.write_all(&head[..len])?;
+        stream.write_all(&head[..len], deadline)?;
 
         let mut window = vec![0; BUFFER_LEN];
         let mut filled = 0;
         let mut parser = ResponseParser::new();
         let (opened, head_len) = loop {
-            let len = stream.read(&mut window[filled..])?;
+            let len = stream.read(&mut window[filled..], deadline)?;
             if len == 0 {
                 return Err(ErrorKind::UnexpectedEof.into());
             }
@@ -308,8 +352,7 @@ impl WebSocketClient {
             Event::Receive => Step::Receive,
             Event::Close(_) => Step::Ended,
             Event::Shutdown => {
-                // A server that is gone already needs no word of it.
-                let _ = self.stream.shutdown(Shutdown::Write);
+                self.stream.shut_down();
                 Step::Again
             }
             _ => Step::Again,
@@ -326,13 +369,14 @@ impl WebSocketClient {
         let deadline = self.connection.deadline();
         let deadline = deadline.map(|deadline| self.context.now.until(deadline));
         let patience = [patience, deadline].into_iter().flatten().min();
-        // No time at all would mean to wait without end.
-        let patience = patience.map(|patience| patience.max(Duration::from_millis(1)));
-        self.stream.set_read_timeout(patience)?;
+        // Never a moment that is over already: the engine counts whole milliseconds.
+        let until = patience.and_then(|patience| {
+            Instant::now().checked_add(patience.max(Duration::from_millis(1)))
+        });
         self.window.copy_within(self.start..self.filled, 0);
         self.filled -= self.start;
         self.start = 0;
-        match self.stream.read(&mut self.window[self.filled..]) {
+        match self.stream.read(&mut self.window[self.filled..], until) {
             Ok(0) => self.outlook = Outlook::Ended,
             Ok(len) => {
                 if let Some(Trace(trace)) = &mut self.trace {
@@ -341,7 +385,7 @@ impl WebSocketClient {
                 self.filled += len;
             }
             Err(error) if is_timeout(&error) => {}
-            Err(error) if error.kind() == ErrorKind::ConnectionReset => {
+            Err(error) if is_gone(&error) => {
                 self.outlook = Outlook::Ended;
             }
             Err(error) => return Err(error),
@@ -375,7 +419,7 @@ impl WebSocketClient {
             {
                 trace(Direction::Sent, slice);
             }
-            match self.stream.write_all(slice) {
+            match self.stream.write_all(slice, None) {
                 // What the server said before it went may still be read.
                 Err(error) if is_gone(&error) => break,
                 result => result?,
@@ -419,12 +463,11 @@ impl core::fmt::Debug for Trace {
     }
 }
 
-/// Authority and target of a URL of a WebSocket (RFC 6455 §3).
-fn parts(url: &str) -> Option<(&str, String)> {
-    let scheme = url.get(..5)?;
-    let rest = url
-        .get(5..)
-        .filter(|_| scheme.eq_ignore_ascii_case("ws://"))?;
+/// Whether with TLS, authority and target of a URL of a WebSocket (RFC 6455 §3).
+fn parts(url: &str) -> Option<(bool, &str, String)> {
+    let (scheme, rest) = url.split_once("://")?;
+    let is_secure = scheme.eq_ignore_ascii_case("wss");
+    let rest = (is_secure || scheme.eq_ignore_ascii_case("ws")).then_some(rest)?;
     let end = rest.find(['/', '?']).unwrap_or(rest.len());
     let (authority, target) = rest.split_at(end);
     let target = if target.starts_with('/') {
@@ -432,12 +475,19 @@ fn parts(url: &str) -> Option<(&str, String)> {
     } else {
         format!("/{target}")
     };
-    (!authority.is_empty() && !url.contains('#')).then_some((authority, target))
+    (!authority.is_empty() && !url.contains('#')).then_some((is_secure, authority, target))
 }
 
-fn has_port(authority: &str) -> bool {
+/// What an authority names, and its port or else the scheme's.
+fn host_and_port(authority: &str, default: u16) -> Option<(&str, u16)> {
     let host_end = authority.rfind(']').map_or(0, |end| end + 1);
-    authority[host_end..].contains(':')
+    match authority[host_end..].find(':') {
+        None => Some((authority, default)),
+        Some(at) => {
+            let (host, port) = authority.split_at(host_end + at);
+            Some((host, port[1..].parse().ok()?))
+        }
+    }
 }
 
 /// Four bytes of the system's randomness, of which a thread takes 256 at a time.
@@ -476,7 +526,7 @@ fn is_timeout(error: &io::Error) -> bool {
 fn is_gone(error: &io::Error) -> bool {
     matches!(
         error.kind(),
-        ErrorKind::BrokenPipe | ErrorKind::ConnectionReset
+        ErrorKind::BrokenPipe | ErrorKind::ConnectionReset | ErrorKind::UnexpectedEof
     )
 }
 
@@ -486,21 +536,29 @@ mod tests {
 
     #[test]
     fn a_url_has_an_authority_and_a_target() {
-        let target = |text: &str| String::from(text);
         for (url, expected) in [
-            ("ws://a", Some(("a", target("/")))),
-            ("WS://a:1/b?c", Some(("a:1", target("/b?c")))),
-            ("ws://a?c", Some(("a", target("/?c")))),
-            ("ws://[::1]:9001/", Some(("[::1]:9001", target("/")))),
+            ("ws://a", Some((false, "a", "/"))),
+            ("WS://a:1/b?c", Some((false, "a:1", "/b?c"))),
+            ("wss://a?c", Some((true, "a", "/?c"))),
+            ("ws://[::1]:9001/", Some((false, "[::1]:9001", "/"))),
             ("ws:///b", None),
-            ("wss://a/", None),
             ("http://a/", None),
             ("ws://a/#b", None),
             ("ws", None),
         ] {
+            let expected = expected
+                .map(|(is_secure, authority, target)| (is_secure, authority, String::from(target)));
             assert_eq!(parts(url), expected, "{url}");
         }
-        assert!(has_port("a:1") && has_port("[::1]:1"));
-        assert!(!has_port("a") && !has_port("[::1]"));
+        for (authority, expected) in [
+            ("a", Some(("a", 80))),
+            ("a:1", Some(("a", 1))),
+            ("[::1]", Some(("[::1]", 80))),
+            ("[::1]:1", Some(("[::1]", 1))),
+            ("a:65536", None),
+            ("a:b", None),
+        ] {
+            assert_eq!(host_and_port(authority, 80), expected, "{authority}");
+        }
     }
 }

@@ -49,10 +49,12 @@ mod codecs;
 #[cfg(feature = "compression")]
 mod compress;
 mod connection;
+mod connector;
 mod file_part;
 pub mod files;
 mod forwarded;
 mod hand_over;
+pub mod http_client;
 mod limits;
 mod listener;
 mod network;
@@ -69,6 +71,7 @@ mod store;
 mod table;
 mod tls;
 mod topics;
+mod transport;
 mod turns;
 mod wheel;
 mod workers;
@@ -79,6 +82,7 @@ pub use client::{Direction, Received, WebSocketClient, WebSocketOptions};
 pub use compress::{Compressor, CompressorOptions};
 pub use file_part::write_file;
 pub use forwarded::{Client, Forwarding, Scheme, client_address};
+pub use http_client::HttpClient;
 pub use limits::Reason;
 pub use network::{Network, NetworkError};
 pub use options::{Backend, Options, SlowReceiver};
@@ -86,7 +90,7 @@ pub use peers::{Peer, peer};
 pub use remote::{Answer, Handle};
 pub use server::Server;
 pub use store::HeapStore;
-pub use tls::{CertificateFiles, ClientCertificates, Tls, TlsError, TlsOptions};
+pub use tls::{CertificateFiles, ClientCertificates, Tls, TlsError, TlsOptions, Trust};
 pub use workers::{Job, Workers};
 
 #[cfg(doctest)]

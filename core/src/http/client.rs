@@ -8,7 +8,8 @@
 //! ```
 //!
 //! A driver lends what has come, as to a server's connection: what an event speaks of is consumed by the
-//! next step. Interim responses (RFC 9110 §15.2) are passed over. There is no clock in here: how long to
+//! next step. Interim responses (RFC 9110 §15.2) are passed over,
+//! or told to who asks. There is no clock in here: how long to
 //! wait for a server is the caller's to say.
 //!
 //! ```
@@ -345,10 +346,25 @@ impl Connection {
     /// The rule that the server broke, or the bound that it reached: the connection is to be closed.
     /// Each further step answers the same.
     pub fn step(&mut self, limits: &Limits, input: &mut Input<'_>) -> Result<Event, Error> {
+        self.step_with_interim(limits, input, |_| {})
+    }
+
+    /// The same, and has `interim` called with each interim response that is passed over: 100
+    /// (Continue), which content may wait for (RFC 9110 §10.1.1), or 103 (Early Hints, RFC 8297 §2).
+    ///
+    /// # Errors
+    ///
+    /// As of [`step`](Self::step).
+    pub fn step_with_interim(
+        &mut self,
+        limits: &Limits,
+        input: &mut Input<'_>,
+        interim: impl FnMut(&Response<'_>),
+    ) -> Result<Event, Error> {
         input.consume(core::mem::take(&mut self.lent));
         let event = match self.receiving {
             Receiving::Idle => Ok(Event::Receive),
-            Receiving::Head(parser, asked) => self.read_head(parser, asked, limits, input),
+            Receiving::Head(parser, asked) => self.read_head(parser, asked, limits, input, interim),
             Receiving::Content(decoder) => self.read_content(decoder, limits, input),
             Receiving::Failed(error) => Err(error),
         };
@@ -365,6 +381,7 @@ impl Connection {
         asked: Asked,
         limits: &Limits,
         input: &mut Input<'_>,
+        mut interim: impl FnMut(&Response<'_>),
     ) -> Result<Event, Error> {
         loop {
             let window = input.remaining();
@@ -383,6 +400,7 @@ impl Connection {
             let len = response.head_len();
             let status = response.status();
             if status.is_informational() && status != Status::SWITCHING_PROTOCOLS {
+                interim(&response);
                 input.consume(len);
                 parser = ResponseParser::new();
                 continue;
@@ -457,6 +475,21 @@ impl Connection {
             },
         );
         response.ok().flatten()
+    }
+
+    /// How many bytes of the response's content are to come, where its head has declared that.
+    #[must_use]
+    pub const fn content_left(&self) -> Option<u64> {
+        match &self.receiving {
+            Receiving::Content(decoder) => decoder.left(),
+            Receiving::Idle | Receiving::Head(..) | Receiving::Failed(_) => None,
+        }
+    }
+
+    /// Whether content of the request is still to be written, or its end.
+    #[must_use]
+    pub const fn is_sending(&self) -> bool {
+        !matches!(self.sending, Sending::Complete)
     }
 
     /// Whether a request has been sent, in part or whole, whose answer is not read to its end.

@@ -4,6 +4,7 @@
 
 mod certificates;
 pub(crate) mod channel;
+mod trust;
 
 use core::fmt;
 use std::io;
@@ -23,6 +24,7 @@ use rustls::crypto::aws_lc_rs as compiled_in;
 use rustls::crypto::ring as compiled_in;
 
 use certificates::Certificates;
+pub use trust::Trust;
 
 /// What a server needs to speak TLS, for [`Options::tls`](crate::Options::tls).
 ///
@@ -90,7 +92,7 @@ pub enum TlsError {
     NoCertificate,
     /// A certificate and its key do not belong together, or one of them cannot be used.
     Key(rustls::Error),
-    /// The certificates that clients' are to be signed with cannot be used.
+    /// The certificates that others are to be signed with cannot be used.
     Roots(String),
     /// No cryptography was compiled in, and none was set up for the process.
     NoProvider,
@@ -276,7 +278,7 @@ impl fmt::Display for TlsError {
             Self::File(path, error) => write!(formatter, "{}: {error}", path.display()),
             Self::NoCertificate => formatter.write_str("there is no certificate"),
             Self::Key(error) => write!(formatter, "the certificate cannot be used: {error}"),
-            Self::Roots(error) => write!(formatter, "clients' certificates: {error}"),
+            Self::Roots(error) => write!(formatter, "the roots: {error}"),
             Self::NoProvider => formatter.write_str("no cryptography is compiled in"),
             Self::NotFromFiles => formatter.write_str("the certificates are not from files"),
         }

@@ -233,6 +233,32 @@ fn less_content_than_was_declared_does_not_end() {
 }
 
 #[test]
+fn interim_responses_are_told_before_the_final_one() {
+    let answer = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Hints\r\nLink: a\r\n\r\n\
+        HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n";
+    for step in [1, 7, answer.len()] {
+        let mut connection = Connection::new();
+        ask(&mut connection, &Request::get("/", "a")).unwrap();
+        let (mut window, mut told) = (Vec::new(), Vec::new());
+        let mut event = Event::Receive;
+        for part in answer.chunks(step) {
+            window.extend_from_slice(part);
+            let mut input = Input::new(&mut window, Outlook::More);
+            event = connection
+                .step_with_interim(&Limits::SERVER, &mut input, |interim| {
+                    told.push((interim.status().code(), interim.fields().count()));
+                })
+                .unwrap();
+            let consumed = input.consumed();
+            window.drain(..consumed);
+        }
+        assert_eq!(event, Event::Head);
+        assert_eq!(told, [(100, 0), (103, 1)], "by {step}");
+        assert_eq!(connection.content_left(), Some(2));
+    }
+}
+
+#[test]
 fn what_nobody_asked_for_is_no_answer() {
     let (mut room, mut queue) = ([0; 256], Queue::new());
     let mut connection = Connection::new();
