@@ -105,8 +105,14 @@ impl<E> Connection<E> {
     pub(crate) fn handshake_deadline(&self) -> Option<Instant> {
         match self.channel.as_ref()?.stage() {
             Stage::Handshake(until) => Some(until),
-            Stage::Open | Stage::PeerClosed | Stage::Over => None,
+            Stage::Open | Stage::PeerClosed | Stage::Over | Stage::Failed => None,
         }
+    }
+
+    /// Whether its TLS has failed.
+    pub(crate) fn has_failed_tls(&self) -> bool {
+        let stage = self.channel.as_ref().map(|channel| channel.stage());
+        stage == Some(Stage::Failed)
     }
 
     /// Whether nothing has come on it yet that it would be closed with.

@@ -19,6 +19,13 @@ pub enum Reason {
     NoDescriptors,
     /// No PROXY header came where one has to, or none that is understood: closed.
     ProxyHeader,
+    /// A TLS handshake took longer than [`Options::handshake_timeout`](crate::Options): closed.
+    SlowHandshake,
+    /// A rule of TLS was broken, or one side did not accept the other's certificate: closed with an alert
+    /// (RFC 8446 §6.2).
+    Tls,
+    /// Nothing came for `idle_timeout`: closed. Browsers leave connections so, too.
+    Idle,
     /// A head took longer than `head_timeout`.
     SlowHead,
     /// Content came below `min_receive_rate`.
@@ -37,11 +44,14 @@ pub enum Reason {
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
         Self::Full,
         Self::AddressFull,
         Self::NoDescriptors,
         Self::ProxyHeader,
+        Self::SlowHandshake,
+        Self::Tls,
+        Self::Idle,
         Self::SlowHead,
         Self::SlowContent,
         Self::SlowReceiver,
@@ -59,6 +69,9 @@ impl Reason {
             Self::AddressFull => "address_full",
             Self::NoDescriptors => "no_descriptors",
             Self::ProxyHeader => "proxy_header",
+            Self::SlowHandshake => "slow_handshake",
+            Self::Tls => "tls",
+            Self::Idle => "idle",
             Self::SlowHead => "slow_head",
             Self::SlowContent => "slow_content",
             Self::SlowReceiver => "slow_receiver",
@@ -78,7 +91,8 @@ impl Reason {
             Cause::Failed(Error::Limit(_)) => Some(Self::Limit),
             Cause::Failed(Error::Syntax(_)) => Some(Self::Syntax),
             Cause::WebSocket(_) => Some(Self::WebSocket),
-            // Peer, Agreed, Idle and Aborted are ordinary.
+            Cause::Idle => Some(Self::Idle),
+            // Peer, Agreed and Aborted are ordinary.
             _ => None,
         }
     }

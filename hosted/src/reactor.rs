@@ -282,7 +282,8 @@ impl<A: Application> Reactor<A> {
         self.io.context.connection = name.to_u64();
         if let Some(until) = connection.handshake_deadline() {
             if self.io.context.now.has_reached(until) {
-                self.close(index, Cause::Idle);
+                self.refuse(Reason::SlowHandshake);
+                self.close(index, Cause::Peer);
             } else {
                 self.io.watch_instant(index, until);
             }
@@ -321,7 +322,12 @@ impl<A: Application> Reactor<A> {
         if let Some(peer) = peers::take(name) {
             self.admission.leave(peer);
         }
-        if let Some(reason) = Reason::of(cause) {
+        let reason = if connection.has_failed_tls() {
+            Some(Reason::Tls)
+        } else {
+            Reason::of(cause)
+        };
+        if let Some(reason) = reason {
             self.refuse(reason);
         }
         self.topics.forget(index);

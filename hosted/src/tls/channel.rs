@@ -38,8 +38,10 @@ pub(crate) enum Stage {
     Open,
     /// The peer has said that it sends no more (RFC 8446 §6.1).
     PeerClosed,
-    /// We have said so, or it has failed: the library is not to be asked any more.
+    /// We have said so: the library is not to be asked any more.
     Over,
+    /// A rule was broken, or the peer has sent an alert; nor is it then.
+    Failed,
 }
 
 /// Bytes that a record may be longer than its content (RFC 8446 §5.2, RFC 5246 §6.2.3).
@@ -119,6 +121,11 @@ impl<R: Role> Channel<R> {
         matches!(self.stage, Stage::Handshake(_))
     }
 
+    /// Takes note of what the library has not seen and no honest peer sends.
+    pub(crate) const fn fail(&mut self) {
+        self.stage = Stage::Failed;
+    }
+
     /// Puts what was received before and is not opened at the front of `records`, and answers how long
     /// that is.
     pub(crate) fn take_unopened(&mut self, records: &mut [u8]) -> Option<usize> {
@@ -190,7 +197,7 @@ impl<R: Role> Channel<R> {
         let rest = records.get_mut(start..).unwrap_or_default();
         if result.is_err() {
             self.put_alert(rest, sealed);
-            self.stage = Stage::Over;
+            self.stage = Stage::Failed;
         }
         if rest.is_empty() {
             self.unopened = Vec::new();
@@ -226,7 +233,9 @@ impl<R: Role> Channel<R> {
                 traffic.queue_close_notify(room)
             })
         });
-        self.stage = Stage::Over;
+        if self.stage != Stage::Failed {
+            self.stage = Stage::Over;
+        }
     }
 
     fn write(
@@ -234,7 +243,7 @@ impl<R: Role> Channel<R> {
         sealed: &mut Vec<u8>,
         write: impl FnOnce(&mut WriteTraffic<'_, R::Data>, &mut Vec<u8>) -> Result<(), EncryptError>,
     ) -> Result<(), SealError> {
-        if self.stage == Stage::Over {
+        if matches!(self.stage, Stage::Over | Stage::Failed) {
             return Err(SealError);
         }
         loop {

@@ -99,6 +99,7 @@ impl Io {
         // A message of a handshake that fills the buffer is no honest one.
         let kept = channel.take_unopened(records).unwrap_or(records.len());
         if kept == records.len() {
+            channel.fail();
             return Err(Cause::Peer);
         }
         let received = match connection.receive(&mut records[kept..]) {
@@ -108,7 +109,9 @@ impl Io {
                 0
             }
             // What comes behind our own end is not read.
-            Transfer::Done(_) if channel.stage() == Stage::Over => return Ok(0),
+            Transfer::Done(_) if matches!(channel.stage(), Stage::Over | Stage::Failed) => {
+                return Ok(0);
+            }
             Transfer::Done(len) => len,
             Transfer::Blocked => return Ok(0),
             Transfer::Broken => return Err(Cause::Peer),

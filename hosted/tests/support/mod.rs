@@ -3,17 +3,20 @@
 //! Nothing sleeps: a client waits in a read that has a deadline.
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
+pub(crate) mod secured;
+
 use core::net::SocketAddr;
 use core::time::Duration;
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::sync::mpsc::Sender;
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use kinglet_core::http::server::Part;
 use kinglet_core::http::{Handled, Length, Reply, Request, Status, Stream, Ticket};
 use kinglet_core::{Application, Limits};
-use kinglet_hosted::{Address, Handle, Options, Server};
+use kinglet_hosted::{Address, Handle, Options, Reason, Server};
 
 /// How long anything may take before a test fails.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -161,12 +164,18 @@ pub(crate) fn start(address: &str, options: Options, tickets: Option<Sender<Tick
 }
 
 pub(crate) fn start_bound(server: Server, tickets: Option<Sender<Ticket>>) -> Running {
+    start_with(server, move |_| Site {
+        tickets: tickets.clone(),
+    })
+}
+
+/// The same with another application.
+pub(crate) fn start_with<A: Application>(
+    server: Server,
+    application: impl Fn(usize) -> A + Send + Sync + 'static,
+) -> Running {
     let (address, handle) = (server.local_address().clone(), server.handle());
-    let thread = std::thread::spawn(move || {
-        server.run(|_| Site {
-            tickets: tickets.clone(),
-        })
-    });
+    let thread = std::thread::spawn(move || server.run(application));
     Running {
         address,
         handle,
@@ -180,6 +189,24 @@ impl Running {
             panic!("not a TCP server")
         };
         connect(address)
+    }
+
+    /// Waits until it has counted `count` of them or more.
+    pub(crate) fn await_refused(&self, reason: Reason, count: u64) {
+        self.wait_until(|| self.handle.refused(reason) >= count, reason.name());
+    }
+
+    /// Waits until as many connections are open.
+    pub(crate) fn await_connections(&self, count: usize) {
+        self.wait_until(|| self.handle.connections() == count, "connections");
+    }
+
+    fn wait_until(&self, condition: impl Fn() -> bool, what: &str) {
+        let started = Instant::now();
+        while !condition() {
+            assert!(started.elapsed() < PATIENCE, "{what}");
+            std::thread::yield_now();
+        }
     }
 
     /// Drains the server and waits for its end.
