@@ -91,7 +91,7 @@ impl Part {
     fn of(path: &Path) -> Option<Self> {
         let len = path.metadata().ok()?.len();
         let validator = std::fs::read_to_string(validator_path(path)).ok()?;
-        (len > 0).then_some(Self { len, validator })
+        (len > 0 && !validator.is_empty()).then_some(Self { len, validator })
     }
 }
 
