@@ -2,11 +2,13 @@
 
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
-import http from "node:http";
+import plain from "node:http";
+import secure from "node:https";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 
 const url = process.argv[2];
+const http = url.startsWith("https:") ? secure : plain;
 const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
 
 /** Sends a request, and answers with the response and its content. `send` writes the request's content. */
@@ -41,7 +43,7 @@ function ask(path, options = {}, send = (request) => request.end()) {
 
   const options = await ask("/echo", { method: "OPTIONS" });
   assert.equal(options.response.statusCode, 204);
-  assert.equal(options.response.headers.allow, "OPTIONS, POST, PUT, PATCH");
+  assert.equal(options.response.headers.allow, "OPTIONS, POST, PUT, PATCH, GET, HEAD");
 
   const echo = await ask("/echo", { method: "POST", headers: { Trailer: "Sum" } }, (request) => {
     request.write("one ");
@@ -124,7 +126,7 @@ for (const path of ["/drip?bytes=1000&ms=10", "/stream?lines=1000000", "/later?b
   const texts = await Promise.all(all.map((response) => response.text()));
   assert.deepEqual(new Set(texts), new Set(["..\n"]));
   assert.equal((await fetch(url + "/status/204")).status, 204);
-  assert.equal((await fetch(url + "/nothing", { method: "PUT", body: "x".repeat(100000) })).status, 404);
+  assert.equal((await fetch(url + "/nothing", { method: "PUT", body: "x".repeat(100000) })).status, 405);
 }
 
 agent.destroy();

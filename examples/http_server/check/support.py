@@ -49,7 +49,8 @@ class Server:
             raise Failure(f"the server is not ready; it said {line!r}")
         self.url = served[1].rstrip("/")
         if line.startswith("listening"):
-            self.http_url, self.url = f"http://{self.url}", f"ws://{self.url}"
+            secure = "s" if "--tls-self-signed" in arguments else ""
+            self.http_url, self.url = f"http{secure}://{self.url}", f"ws{secure}://{self.url}"
         self.port = None if self.url.startswith("unix:") else int(self.url.rsplit(":", 1)[1])
 
     def connect(self):
@@ -77,9 +78,10 @@ def read_all(stream):
 
 
 def run(*command, stdin=b"", ok=0, patience=PATIENCE):
-    """Runs a program to its end; answers with what it wrote to both of its outputs."""
+    """Runs a program to its end; answers with what it wrote to both of its outputs. `ok` is the status that
+    it has to end with, or None for any but 0."""
     done = subprocess.run(command, input=stdin, capture_output=True, timeout=patience, check=False)
-    if done.returncode != ok:
+    if done.returncode != ok and (ok is not None or done.returncode == 0):
         raise Failure(f"{command[0]} ended with {done.returncode}: {done.stderr.decode()[-2000:]}")
     return done.stdout, done.stderr
 
@@ -100,11 +102,11 @@ class Browser:
     """A running Chromium, told by the DevTools protocol what to do: JSON over two pipes, each message with
     a zero byte behind it."""
 
-    def __init__(self):
+    def __init__(self, *arguments):
         self.profile = tempfile.mkdtemp(prefix="kinglet-")
         their_input, self.output = os.pipe()
         self.input, their_output = os.pipe()
-        command = [*CHROMIUM, "--remote-debugging-pipe", f"--user-data-dir={self.profile}", "about:blank"]
+        command = [*CHROMIUM, *arguments, "--remote-debugging-pipe", f"--user-data-dir={self.profile}", "about:blank"]
         # It reads from descriptor 3 and writes to 4.
         shell = ["sh", "-c", f'exec 3<&{their_input} 4>&{their_output}; exec "$@"', "sh", *command]
         descriptors = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}

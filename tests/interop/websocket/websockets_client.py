@@ -3,6 +3,7 @@ says. The second argument is the parameters of its compression, as JSON; the thi
 
 import json
 import os
+import ssl
 import sys
 import urllib.request
 import warnings
@@ -12,12 +13,16 @@ from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFact
 from websockets.sync.client import connect
 
 URL, PARAMETERS, ONLY = sys.argv[1], json.loads(sys.argv[2]), len(sys.argv) > 3
+TLS = None
+if URL.startswith("wss:"):
+    TLS = ssl.create_default_context()
+    TLS.check_hostname, TLS.verify_mode = False, ssl.CERT_NONE
 SIZES = [0, 1, 125, 126, 1000, 1001, 65535, 65536, 1 << 20, 100, 100]
 
 
 def open_at(path, **options):
     extensions = None if PARAMETERS is None else [ClientPerMessageDeflateFactory(**PARAMETERS)]
-    client = connect(URL + path, compression=None, extensions=extensions, max_size=1 << 25, proxy=None, **options)
+    client = connect(URL + path, compression=None, extensions=extensions, max_size=1 << 25, proxy=None, ssl=TLS, **options)
     assert bool(client.protocol.extensions) == (PARAMETERS is not None), client.protocol.extensions
     return client
 
