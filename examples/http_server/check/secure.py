@@ -3,6 +3,7 @@
 import gzip
 import http.client
 import os
+import resource
 import socket
 import ssl
 import tempfile
@@ -121,6 +122,29 @@ def check_files(program):
         for tls in ([], ["--tls-self-signed"]):
             with Server(program, "--files-root", str(root), *tls) as server:
                 use_files(server, Path(folder))
+        with Server(program, "--files-root", str(root)) as server:
+            use_without_descriptors(server)
+
+
+def use_without_descriptors(server):
+    """What needs a descriptor is told to come again when there is none; all else goes on, and so does that
+    as soon as there is one."""
+    client, process = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE), server.process.pid
+
+    def ask(path):
+        client.request("GET", path)
+        answer = client.getresponse()
+        return answer.status, answer.read()
+
+    expect_equal(ask("/hello"), (200, b"Hello, World!\n"), "before")
+    used = {int(name) for name in os.listdir(f"/proc/{process}/fd")}
+    before = resource.prlimit(process, resource.RLIMIT_NOFILE)
+    few = min(set(range(len(used) + 1)) - used)
+    resource.prlimit(process, resource.RLIMIT_NOFILE, (few, before[1]))
+    expect_equal(ask("/data.bin")[0], 503, "a file without a descriptor for it")
+    expect_equal(ask("/hello"), (200, b"Hello, World!\n"), "what needs none")
+    resource.prlimit(process, resource.RLIMIT_NOFILE, before)
+    expect(ask("/data.bin") == (200, CONTENT), "the file, when there is one")
 
 
 def use_files(server, folder):
