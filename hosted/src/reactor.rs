@@ -33,6 +33,7 @@ use admission::{FIRST_KEY, FIRST_LISTENER, Reserve, Waiting};
 mod admission;
 mod mail;
 mod outgoing;
+mod rare;
 
 /// One thread's share of a server.
 pub(crate) struct Reactor<A: Application> {
@@ -205,9 +206,9 @@ impl<A: Application> Reactor<A> {
             {
                 self.read_mail()?;
             }
-            self.on_time()?;
-            if self.client.is_some() {
-                self.tend_client();
+            self.on_time();
+            if self.has_rare() {
+                self.on_rare()?;
             }
         }
         Ok(())
@@ -221,20 +222,14 @@ impl<A: Application> Reactor<A> {
             && !self.mailboxes[self.thread].has_unread()
     }
 
+    #[inline]
     fn next_timeout(&self) -> Option<Duration> {
-        let retry = match self.listening {
-            Listening::Exhausted(at) => Some(at),
-            Listening::Watched | Listening::Full => None,
+        let deadline = self.io.wheel.next(self.io.millis);
+        let next = if self.has_rare() {
+            [deadline, self.next_rare()].into_iter().flatten().min()
+        } else {
+            deadline
         };
-        let header = self.waiting.next_deadline();
-        let at = [retry, self.drain_deadline, self.fresh_deadline, header];
-        let at = at.into_iter().flatten().min();
-        let fixed = at.map(|at| at.saturating_sub(self.io.millis));
-        let outgoing = self.next_outgoing_timeout();
-        let next = [fixed, outgoing, self.io.wheel.next(self.io.millis)]
-            .into_iter()
-            .flatten()
-            .min();
         next.map(Duration::from_millis)
     }
 
@@ -542,36 +537,14 @@ impl<A: Application> Reactor<A> {
         }
     }
 
-    /// Does what is due.
-    fn on_time(&mut self) -> io::Result<()> {
+    /// Looks at the connections whose deadline has come.
+    #[inline]
+    fn on_time(&mut self) {
         let mut due = core::mem::take(&mut self.due);
         self.io.wheel.advance(self.io.millis, &mut due);
         for &index in &due {
             self.nudge(index);
         }
         self.due = due;
-        self.expire_headers();
-        if self.fresh_deadline.is_some_and(|at| at <= self.io.millis) {
-            self.fresh_deadline = None;
-            self.drain_connections();
-        }
-        if matches!(self.listening, Listening::Exhausted(at) if at <= self.io.millis) {
-            self.listen_again()?;
-        }
-        if self
-            .drain_deadline
-            .is_some_and(|deadline| deadline <= self.io.millis)
-        {
-            for index in 0..self.connections.indices() {
-                let Ok(index) = u32::try_from(index) else {
-                    break;
-                };
-                if self.connections.get_mut(index).is_some() {
-                    self.refuse(Reason::DrainTimeout);
-                    self.close(index, Cause::Aborted);
-                }
-            }
-        }
-        Ok(())
     }
 }

@@ -274,11 +274,14 @@ impl Io {
             // What came while a message was sent in fragments.
             return self.send_frames(connection, interest);
         }
+        if (connection.interest, interest) == (Interest::Read, Interest::Read) {
+            return Verdict::Stays;
+        }
         self.wait_for(connection, interest)
     }
 
     /// Watches a connection for what it needs next, and its peer's pace where that is to take bytes.
-    #[inline]
+    #[inline(never)]
     fn wait_for<E>(&mut self, connection: &mut Connection<E>, interest: Interest) -> Verdict {
         match self.watch(connection, interest) {
             Verdict::Stays if matches!(interest, Interest::Write | Interest::Both) => {
