@@ -75,6 +75,8 @@ impl Listener {
 
     /// One that somebody else has made.
     pub(crate) fn from_socket(socket: OwnedFd) -> io::Result<Self> {
+        // Where a system does not tell, the first accept does.
+        #[cfg(target_os = "linux")]
         if !sockopt::socket_acceptconn(&socket)? {
             let text = "a socket that does not listen";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, text));

@@ -55,14 +55,15 @@ impl Root {
     pub(super) fn open(path: &Path, symlinks: Symlinks) -> io::Result<Self> {
         let flags = FILE | OFlags::DIRECTORY;
         let descriptor = rustix::fs::open(path, flags, Mode::empty())?;
-        let mut root = Self {
+        let root = Self {
             descriptor,
             symlinks,
             means: Means::Walk,
         };
         #[cfg(any(target_os = "linux", target_os = "android"))]
         if root.ask_kernel(b".").is_ok() {
-            root.means = Means::Kernel;
+            let means = Means::Kernel;
+            return Ok(Self { means, ..root });
         }
         Ok(root)
     }

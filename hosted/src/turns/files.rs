@@ -1,7 +1,5 @@
 //! Output that is more than one piece of memory: slices from several places, and parts of files.
 
-use std::os::fd::AsFd;
-
 use kinglet_core::http::server::Cause;
 
 use super::Io;
@@ -138,6 +136,8 @@ fn send_by_kernel<E>(
     file: &mut FilePart,
     most: usize,
 ) -> Result<bool, Cause> {
+    use std::os::fd::AsFd;
+
     use rustix::io::Errno;
     match file.send(connection.as_fd(), most) {
         Ok(0) => Err(has_shrunk()),
